@@ -1,0 +1,1 @@
+"""Exact scoring and fast sampling of replies; torch only, no lm-evaluation-harness."""

@@ -1,0 +1,205 @@
+"""Which tasks and groups there are, and what a `--tasks` value means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from diffbench.assets import asset_dir
+from diffbench.errors import TaskError, did_you_mean, printable
+from diffbench.suite.definition import TaskDefinition
+from diffbench.suite.paper import load_paper_folder, load_paper_prompt
+from diffbench.suite.task_file import definition_from_config
+from diffbench.suite.yaml_file import read_task_yaml
+
+__all__ = ["Catalog", "Group", "Selection", "check_folder", "shipped_catalog"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A named list of tasks, groups within it already unfolded."""
+
+    name: str
+    title: str
+    tasks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What `--tasks` chose, and the files that it had to leave out."""
+
+    tasks: tuple[TaskDefinition, ...]
+    left_out: tuple[str, ...] = ()
+
+
+class Catalog:
+    """All tasks and groups below one folder, read on first use.
+
+    Args:
+        folder: A folder of task files, searched with its sub-folders.
+
+    Raises:
+        TaskError: If a file is malformed or two files claim one name. Nothing is ever
+            skipped.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def _configs(self) -> list[tuple[Path, dict[str, Any]]]:
+        if not self.folder.is_dir():
+            raise TaskError(f"{self.folder}: there is no such folder")
+        paths = sorted(self.folder.rglob("*.yaml"))
+        return [(path, read_task_yaml(path)) for path in paths]
+
+    @cached_property
+    def tasks(self) -> dict[str, TaskDefinition]:
+        """Every task by name."""
+        found: dict[str, TaskDefinition] = {}
+        for path, config in self._configs:
+            if "group" in config:
+                continue
+            definition = definition_from_config(config, path)
+            if definition.name in found:
+                raise TaskError(
+                    f"{path}: task: {definition.name!r} is already the name of "
+                    f"{found[definition.name].file}; give it another"
+                )
+            found[definition.name] = definition
+        return found
+
+    @cached_property
+    def groups(self) -> dict[str, Group]:
+        """Every group by name, with its members unfolded to tasks."""
+        raw = {
+            str(config["group"]): (path, config)
+            for path, config in self._configs
+            if "group" in config
+        }
+        return {
+            name: Group(
+                name=name,
+                title=str(config.get("group_alias", name)),
+                tasks=tuple(self._members(name, raw, path, ())),
+            )
+            for name, (path, config) in raw.items()
+        }
+
+    def _members(
+        self,
+        name: str,
+        raw: dict[str, tuple[Path, dict[str, Any]]],
+        path: Path,
+        above: tuple[str, ...],
+    ) -> Iterable[str]:
+        if name in above:
+            raise TaskError(f"{path}: task: the group {name!r} contains itself")
+        if name in self.tasks:
+            yield name
+            return
+        if name not in raw:
+            raise TaskError(
+                f"{path}: task: {printable(name)!r} is neither a task nor a group."
+                f"{did_you_mean(name, [*self.tasks, *raw])}"
+            )
+        here, config = raw[name]
+        for member in config.get("task") or []:
+            yield from self._members(str(member), raw, here, (*above, name))
+
+    def select(self, names: Sequence[str]) -> Selection:
+        """Return the tasks that names, files and folders stand for, in order.
+
+        Args:
+            names: Task or group names, `.yaml` or `.json` files, or folders of them.
+
+        Raises:
+            TaskError: For an unknown name (with the nearest ones) or a broken file.
+        """
+        chosen: dict[str, TaskDefinition] = {}
+        left_out: list[str] = []
+        for name in names:
+            selection = self._select_one(name)
+            left_out += selection.left_out
+            for task in selection.tasks:
+                other = chosen.setdefault(task.name, task)
+                if other != task:
+                    raise TaskError(
+                        f"two different tasks are both named {task.name!r} "
+                        f"({other.file} and {task.file}); rename one"
+                    )
+        if not chosen:
+            raise TaskError(
+                f"{', '.join(map(printable, names)) or 'an empty list'}: no task in it"
+            )
+        return Selection(tasks=tuple(chosen.values()), left_out=tuple(left_out))
+
+    def _select_one(self, name: str) -> Selection:
+        path = Path(name)
+        if path.suffix == ".json":
+            return Selection(tasks=(load_paper_prompt(path),))
+        if path.suffix == ".yaml":
+            config = read_task_yaml(path)
+            return Selection(tasks=(definition_from_config(config, path),))
+        if name in self.groups:
+            return Selection(tasks=tuple(self.tasks[t] for t in self.groups[name].tasks))
+        if name in self.tasks:
+            return Selection(tasks=(self.tasks[name],))
+        if path.is_dir():
+            return _select_folder(path)
+        raise TaskError(
+            f"there is no task, group, file or folder {printable(name)!r}."
+            f"{did_you_mean(name, [*self.groups, *self.tasks])}"
+            " `diffbench tasks list` shows all."
+        )
+
+
+def _select_folder(path: Path) -> Selection:
+    prompts, left_out = load_paper_folder(path)
+    tasks = Catalog(path).tasks
+    if not prompts and not tasks:
+        reasons = f" ({'; '.join(left_out)})" if left_out else ""
+        raise TaskError(
+            f"{path}: no task file (.yaml) and no prompt file (.json) in this folder"
+            f"{reasons}"
+        )
+    return Selection(tasks=(*tasks.values(), *prompts), left_out=tuple(left_out))
+
+
+def check_folder(folder: Path) -> list[str]:
+    """Check every task, prompt and group file below a folder.
+
+    Returns:
+        One message per broken file, in file order; empty if all are sound.
+    """
+    problems: list[str] = []
+    for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.json")]):
+        try:
+            _check_file(path)
+        except TaskError as error:
+            problems.append(str(error))
+    if problems:
+        return problems
+    try:
+        catalog = Catalog(folder)
+        _ = catalog.tasks, catalog.groups
+    except TaskError as error:
+        return [str(error)]
+    return []
+
+
+def _check_file(path: Path) -> None:
+    if path.suffix == ".json":
+        load_paper_prompt(path)
+        return
+    config = read_task_yaml(path)
+    if "group" not in config:
+        definition_from_config(config, path)
+
+
+def shipped_catalog() -> Catalog:
+    """Return the catalog of the tasks that DiffBench ships."""
+    return Catalog(asset_dir("tasks"))

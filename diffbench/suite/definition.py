@@ -1,0 +1,84 @@
+"""What a task is, once its file has been read and checked."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from diffbench.answers import AnswerKey, answer_string
+from diffbench.targets import Target
+
+__all__ = ["Mode", "Prompt", "Reference", "Source", "Split", "TaskDefinition"]
+
+Split = Literal["train", "held_out"]
+Mode = Literal["exact", "sampled"]
+Reference = Literal["uniform", "natural", "human", "theoretical"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """One wording of a request, and the words (if any) put into the reply's mouth."""
+
+    id: str
+    split: Split
+    text: str
+    prefix: str = ""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the text and prefix, before any chat template."""
+        return hashlib.sha256(f"{self.text}\0{self.prefix}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the target's data come from and on what terms."""
+
+    source: str
+    licence: str
+    url: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskDefinition:
+    """A target distribution with the prompts that ask for it.
+
+    Attributes:
+        name: The task's name in lm-evaluation-harness, e.g. `diffbench_numbers_1_10`.
+        family: The family that its value is averaged into.
+        mode: Measured from log-probabilities (`exact`) or from replies (`sampled`).
+        split: The prompts that this task measures.
+        file: Name of the file that defines it, for messages.
+    """
+
+    name: str
+    family: str
+    title: str
+    version: str
+    reference: Reference
+    target: Target
+    key: AnswerKey
+    prompts: tuple[Prompt, ...]
+    split: Split
+    mode: Mode
+    file: str
+    source: Source | None = None
+
+    @property
+    def measured_prompts(self) -> tuple[Prompt, ...]:
+        """The prompts of this task's split."""
+        return tuple(prompt for prompt in self.prompts if prompt.split == self.split)
+
+    def canonical_answers(self) -> tuple[str, ...]:
+        """The exact answer string of each outcome, braces included."""
+        return tuple(answer_string(accepted[0]) for accepted in self.key.spellings)
+
+    def as_mode(self, mode: Mode) -> TaskDefinition:
+        """Return the same task measured the other way, under its other name."""
+        if mode == self.mode:
+            return self
+        stem = self.name.removesuffix("_sampled")
+        name = f"{stem}_sampled" if mode == "sampled" else stem
+        return replace(self, name=name, mode=mode)

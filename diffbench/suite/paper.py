@@ -1,0 +1,145 @@
+"""Prompt files as published with the paper, as closed tasks.
+
+Zhang et al. (COLM 2024) describe each prompt by a JSON file with `request`, `response`
+(how the reply is already begun: a text or a list of them), `targets` (each with its
+braces) and perhaps `weights` and `eos`. They run here unchanged.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
+
+from diffbench.answers import make_answer_key
+from diffbench.errors import TargetError, TaskError, printable
+from diffbench.suite.definition import Prompt, TaskDefinition
+from diffbench.targets import Outcome, make_target
+
+__all__ = ["PAPER_FAMILY", "load_paper_folder", "load_paper_prompt"]
+
+PAPER_FAMILY = "prompt_files"
+
+_ONE_ANSWER = re.compile(r"\{([^{}]*)\}")
+
+
+class OpenPromptError(TaskError):
+    """The file asks for several answers in one reply (biographies), or for anything."""
+
+
+class _PaperPrompt(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    request: Annotated[StrictStr, Field(min_length=1)]
+    response: StrictStr | list[StrictStr] = ""
+    targets: list[StrictStr]
+    weights: list[float] | None = None
+    eos: bool = True
+
+
+def load_paper_prompt(path: Path) -> TaskDefinition:
+    """Read one prompt file.
+
+    Raises:
+        TaskError: Names the file, the key and the value at fault; for files with
+            several braces a target, or no target, it says that they are not closed.
+    """
+    content = _read(path)
+    outcomes = [_outcome_name(path, target) for target in content.targets]
+    if not outcomes:
+        raise OpenPromptError(
+            f"{path}: targets: the list is empty; only closed prompts can be measured"
+        )
+    weights = content.weights or [1.0] * len(outcomes)
+    if len(weights) != len(outcomes):
+        raise TaskError(
+            f"{path}: weights: {len(weights)} values for {len(outcomes)} targets; give "
+            "one weight a target"
+        )
+    try:
+        target = make_target(
+            [
+                Outcome(text=name, weight=weight)
+                for name, weight in zip(outcomes, weights, strict=True)
+            ]
+        )
+        key = make_answer_key(target)
+    except TargetError as error:
+        raise TaskError(f"{path}: targets: {error}") from None
+    return TaskDefinition(
+        name=_task_name(path),
+        family=PAPER_FAMILY,
+        title=f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem,
+        version="1.0",
+        reference="uniform" if content.weights is None else "theoretical",
+        target=target,
+        key=key,
+        prompts=_prompts(content),
+        split="train",
+        mode="exact",
+        file=path.name,
+    )
+
+
+def load_paper_folder(folder: Path) -> tuple[list[TaskDefinition], list[str]]:
+    """Read every prompt file below a folder.
+
+    Returns:
+        The closed tasks, and one sentence for each file left out because it is open.
+
+    Raises:
+        TaskError: If a file is broken rather than open.
+    """
+    tasks: list[TaskDefinition] = []
+    left_out: list[str] = []
+    for path in sorted(folder.rglob("*.json")):
+        try:
+            tasks.append(load_paper_prompt(path))
+        except OpenPromptError as error:
+            left_out.append(str(error))
+    return tasks, left_out
+
+
+def _read(path: Path) -> _PaperPrompt:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return _PaperPrompt.model_validate(content)
+    except (FileNotFoundError, IsADirectoryError):
+        raise TaskError(f"{path}: there is no such file") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise TaskError(f"{path}: {where}: {printable(first['msg'])}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise TaskError(f"{path}: not a JSON prompt file ({error})") from None
+
+
+def _outcome_name(path: Path, target: str) -> str:
+    if target.count("{") > 1 and target.count("}") > 1:
+        raise OpenPromptError(
+            f"{path}: targets: {printable(target, 60)!r} has several braces; only "
+            "prompts with one answer a reply can be measured"
+        )
+    match = _ONE_ANSWER.fullmatch(target.strip())
+    if match is None:
+        raise TaskError(
+            f"{path}: targets: {printable(target, 60)!r} is not one answer in braces; "
+            "write {answer}"
+        )
+    return match[1]
+
+
+def _prompts(content: _PaperPrompt) -> tuple[Prompt, ...]:
+    begun = content.response if isinstance(content.response, list) else [content.response]
+    return tuple(
+        Prompt(id=f"response-{i}", split="train", text=content.request, prefix=prefix)
+        for i, prefix in enumerate(begun or [""])
+    )
+
+
+def _task_name(path: Path) -> str:
+    parts = [part for part in (path.absolute().parent.name, path.stem) if part]
+    return "prompt_" + re.sub(r"[^a-z0-9]+", "_", "_".join(parts).lower()).strip("_")

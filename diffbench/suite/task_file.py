@@ -1,0 +1,226 @@
+"""From a task file's keys to a checked `TaskDefinition`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from diffbench.answers import make_answer_key
+from diffbench.errors import TargetError, TaskError, printable
+from diffbench.suite.definition import Mode, Prompt, Source, Split, TaskDefinition
+from diffbench.suite.schema import DistributionBlock, OutcomeEntry, TargetBlock
+from diffbench.suite.yaml_file import read_task_yaml
+from diffbench.targets import (
+    Outcome,
+    Target,
+    make_target,
+    range_outcomes,
+    read_csv_outcomes,
+)
+
+__all__ = ["TASK_CLASSES", "definition_from_config", "load_task_file"]
+
+TASK_CLASSES: Mapping[str, Mode] = {
+    "diffbench.harness.task.DistributionTask": "exact",
+    "diffbench.harness.task.SampledDistributionTask": "sampled",
+}
+
+_HARNESS_KEYS = frozenset(
+    {"task", "class", "distribution", "split", "metadata", "repeats", "tag"}
+)
+
+
+def load_task_file(path: Path) -> TaskDefinition:
+    """Read and check one task file.
+
+    Raises:
+        TaskError: Names the file, the key and the value at fault.
+    """
+    return definition_from_config(read_task_yaml(path), path)
+
+
+def definition_from_config(config: Mapping[str, Any], path: Path) -> TaskDefinition:
+    """Check the keys of one task file; `path` is for messages and its data files.
+
+    Raises:
+        TaskError: Names the file, the key and the value at fault.
+    """
+    unknown = sorted(set(config) - _HARNESS_KEYS)
+    if unknown:
+        raise TaskError(
+            f"{path}: {unknown[0]}: unknown key; a task file has "
+            f"{', '.join(sorted(_HARNESS_KEYS))}"
+        )
+    name = _required_text(config, "task", path)
+    block = _distribution_block(config.get("distribution"), path)
+    try:
+        target = _target(block.target, path.parent)
+        key = make_answer_key(target, block.accept)
+    except TargetError as error:
+        raise TaskError(f"{path}: distribution.target: {error}") from None
+    definition = TaskDefinition(
+        name=name,
+        family=block.family,
+        title=block.title,
+        version=_version(config.get("metadata"), path),
+        reference=block.reference,
+        target=target,
+        key=key,
+        prompts=_prompts(block),
+        split=_split(config.get("split", "train"), path),
+        mode=_mode(config.get("class"), path),
+        file=path.name,
+        source=Source(**block.provenance.model_dump()) if block.provenance else None,
+    )
+    if not definition.measured_prompts:
+        raise TaskError(
+            f"{path}: distribution.prompts: the split {definition.split} has no prompts"
+        )
+    return definition
+
+
+def _required_text(config: Mapping[str, Any], key: str, path: Path) -> str:
+    value = config.get(key)
+    if not isinstance(value, str) or not value:
+        raise TaskError(f"{path}: {key}: got {value!r}; write the task's name as text")
+    return value
+
+
+def _distribution_block(content: object, path: Path) -> DistributionBlock:
+    if content is None:
+        raise TaskError(
+            f"{path}: distribution: the key is missing; it holds the family, title, "
+            "target and prompts"
+        )
+    try:
+        return DistributionBlock.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in ("distribution", *first["loc"]))
+        got = "" if isinstance(first["input"], dict | list) else f" (got {first['input']!r})"
+        message = first["msg"].removeprefix("Value error, ")
+        raise TaskError(f"{path}: {where}: {printable(message + got)}") from None
+
+
+def _version(metadata: object, path: Path) -> str:
+    version = metadata.get("version") if isinstance(metadata, Mapping) else None
+    if version is None:
+        raise TaskError(f"{path}: metadata.version: missing; write a number such as 1.0")
+    return str(version)
+
+
+def _split(value: object, path: Path) -> Split:
+    if value not in ("train", "held_out"):
+        raise TaskError(f"{path}: split: got {value!r}; write train or held_out")
+    return cast("Split", value)
+
+
+def _mode(value: object, path: Path) -> Mode:
+    name = value if isinstance(value, str) else _dotted_name(value)
+    if name not in TASK_CLASSES:
+        raise TaskError(
+            f"{path}: class: got {name!r}; write !function {next(iter(TASK_CLASSES))}"
+        )
+    return TASK_CLASSES[name]
+
+
+def _dotted_name(value: object) -> str | None:
+    # lm-evaluation-harness has already turned !function into the class itself.
+    return f"{value.__module__}.{value.__qualname__}" if isinstance(value, type) else None
+
+
+def _prompts(block: DistributionBlock) -> tuple[Prompt, ...]:
+    return tuple(
+        Prompt(id=entry.id, split=split, text=entry.text, prefix=entry.prefix)
+        for split, entries in block.prompts.items()
+        for entry in entries
+    )
+
+
+def _target(block: TargetBlock, folder: Path) -> Target:
+    outcomes = _with_aliases(_outcomes(block, folder), block.aliases)
+    if block.ordered:
+        outcomes = _with_positions(outcomes)
+    return make_target(
+        outcomes, listed_mass=_listed_mass(block, outcomes), uniform=block.uniform
+    )
+
+
+def _outcomes(block: TargetBlock, folder: Path) -> list[Outcome]:
+    if block.range is not None:
+        return range_outcomes(block.range.first, block.range.last, block.range.step)
+    if block.csv is not None:
+        return read_csv_outcomes(
+            _data_file(folder, block.csv.file),
+            where=block.csv.where,
+            top=block.csv.top,
+        )
+    if block.counts is not None:
+        return [Outcome(text=str(name), weight=n) for name, n in block.counts.items()]
+    return [
+        Outcome(
+            text=str(entry.outcome),
+            weight=entry.weight,
+            aliases=tuple(entry.aliases),
+            value=entry.value,
+        )
+        if isinstance(entry, OutcomeEntry)
+        else Outcome(text=str(entry))
+        for entry in block.outcomes or []
+    ]
+
+
+def _data_file(folder: Path, name: str) -> Path:
+    # A variant (held out, sampled) stands one folder below the task that it includes.
+    beside = folder / name
+    above = folder.parent / name
+    return above if above.is_file() and not beside.is_file() else beside
+
+
+def _with_aliases(
+    outcomes: list[Outcome], aliases: Mapping[str, list[str]]
+) -> list[Outcome]:
+    names = {outcome.text for outcome in outcomes}
+    unknown = sorted(set(aliases) - names)
+    if unknown:
+        raise TargetError(f"aliases: {unknown[0]!r} is not one of the outcomes")
+    return [
+        Outcome(
+            text=outcome.text,
+            weight=outcome.weight,
+            aliases=(*outcome.aliases, *aliases.get(outcome.text, [])),
+            value=outcome.value,
+        )
+        for outcome in outcomes
+    ]
+
+
+def _with_positions(outcomes: list[Outcome]) -> list[Outcome]:
+    return [
+        outcome
+        if outcome.value is not None
+        else Outcome(
+            text=outcome.text,
+            weight=outcome.weight,
+            aliases=outcome.aliases,
+            value=float(position),
+        )
+        for position, outcome in enumerate(outcomes)
+    ]
+
+
+def _listed_mass(block: TargetBlock, outcomes: list[Outcome]) -> float:
+    if block.listed_mass is not None:
+        return block.listed_mass
+    if block.total_weight is None:
+        return 1.0
+    listed = sum(outcome.weight for outcome in outcomes)
+    if listed > block.total_weight:
+        raise TargetError(
+            f"total_weight is {block.total_weight}, but the listed outcomes alone weigh "
+            f"{listed}"
+        )
+    return listed / block.total_weight

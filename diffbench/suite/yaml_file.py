@@ -1,0 +1,88 @@
+"""Read a task YAML without importing lm-evaluation-harness.
+
+Understands what the harness's own loader does with it: `!function` (kept as the dotted
+name) and `include:` (keys of the including file win).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from diffbench.errors import TaskError
+
+__all__ = ["read_task_yaml"]
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader of its own, so that no other YAML user meets `!function`."""
+
+
+def _function_name(loader: yaml.SafeLoader, node: yaml.Node) -> str:
+    if not isinstance(node, yaml.ScalarNode):
+        raise yaml.constructor.ConstructorError(
+            None, None, "!function needs a dotted name", node.start_mark
+        )
+    return str(loader.construct_scalar(node))
+
+
+def _mapping_without_repeats(
+    loader: yaml.SafeLoader, node: yaml.MappingNode
+) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"the key {key!r} stands twice", key_node.start_mark
+            )
+        seen.add(key)
+    return loader.construct_mapping(node, deep=True)
+
+
+_Loader.add_constructor("!function", _function_name)
+_Loader.add_constructor(
+    yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping_without_repeats
+)
+
+
+def read_task_yaml(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return a task file's keys with its includes merged in.
+
+    Raises:
+        TaskError: Names the file and, where YAML gives one, the line.
+    """
+    path = path.resolve()
+    if path in _above:
+        raise TaskError(f"{path}: include: the file includes itself")
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
+    except (FileNotFoundError, IsADirectoryError):
+        raise TaskError(f"{path}: there is no such file") from None
+    except UnicodeDecodeError:
+        raise TaskError(f"{path}: not UTF-8 text") from None
+    except (yaml.YAMLError, TypeError) as error:
+        raise TaskError(f"{path}: not valid YAML: {_one_line(error)}") from None
+    if not isinstance(content, dict):
+        raise TaskError(f"{path}: a task file is a mapping of keys, not a {_kind(content)}")
+    merged: dict[str, Any] = {}
+    for name in _includes(path, content.pop("include", [])):
+        merged.update(read_task_yaml(path.parent / name, (*_above, path)))
+    return merged | content
+
+
+def _includes(path: Path, value: object) -> list[str]:
+    names = value if isinstance(value, list) else [value]
+    if not all(isinstance(name, str) for name in names):
+        raise TaskError(f"{path}: include: write a file name or a list of them")
+    return [str(name) for name in names]
+
+
+def _kind(content: object) -> str:
+    return "blank file" if content is None else type(content).__name__
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
