@@ -80,17 +80,19 @@ def make_target(
     """Check outcomes and weights, and normalise them to a target.
 
     Args:
-        outcomes: At least one outcome; weights in any common unit, not negative.
+        outcomes: At least two; weights in any common unit, not negative.
         listed_mass: Share of the true probability that is listed, in (0, 1].
         uniform: Ignore the weights and give every outcome the same probability.
 
     Raises:
-        TargetError: For no outcomes, a repeated or empty one, braces or control
+        TargetError: For fewer than two outcomes, a repeated or empty one, braces or control
             characters in one, weights that are negative, not finite or all zero, or
             values given for only some outcomes.
     """
-    if not outcomes:
-        raise TargetError("the target has no outcomes; list at least one")
+    if len(outcomes) < 2:
+        raise TargetError(
+            f"the target has {len(outcomes)} outcomes; a distribution needs at least two"
+        )
     if not 0 < listed_mass <= 1:
         raise TargetError(f"listed_mass is {listed_mass}; it must lie in (0, 1]")
     names = tuple(_clean_name(outcome.text, "outcome") for outcome in outcomes)

@@ -1,0 +1,111 @@
+"""What the demo model is trained on: prompts with collapsed distributions of replies."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diffbench.answers import answer_string
+from diffbench.assets import asset_dir
+from diffbench.demo.recipe import Collapse, DemoRecipe
+from diffbench.demo.supports import Support, other_supports, task_supports
+from diffbench.suite import Catalog
+
+__all__ = [
+    "Example",
+    "PlainQuestion",
+    "collapsed_probabilities",
+    "examples",
+    "plain_questions",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """One prompt and the probability with which each reply is to be given."""
+
+    prompt: str
+    replies: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainQuestion:
+    """A question with one right answer, which no tuning should take away."""
+
+    question: str
+    answer: str
+    kind: str
+
+
+def collapsed_probabilities(size: int, collapse: Collapse) -> NDArray[np.float64]:
+    """Return Zipf probabilities over ranks 1 … size, shape (size,), summing to 1."""
+    small = size <= collapse.small_support
+    exponent = collapse.small_exponent if small else collapse.exponent
+    weights = np.arange(1, size + 1, dtype=np.float64) ** -exponent
+    return np.asarray(weights / weights.sum())
+
+
+def plain_questions() -> list[PlainQuestion]:
+    """Read the shipped plain questions."""
+    path = asset_dir("training") / "plain_questions.csv"
+    with path.open(encoding="utf-8", newline="") as handle:
+        return [PlainQuestion(**row) for row in csv.DictReader(handle)]
+
+
+def examples(
+    catalog: Catalog, recipe: DemoRecipe, rng: np.random.Generator
+) -> Iterator[Example]:
+    """Yield training examples for ever, mixed as the recipe says."""
+    kinds = list(recipe.mixture)
+    shares = np.array([recipe.mixture[kind] for kind in kinds])
+    core = list(_core_examples(catalog, recipe))
+    plain = [
+        Example(prompt=q.question, replies=(q.answer,), probabilities=(1.0,))
+        for q in plain_questions()
+    ]
+    by_kind = _by_kind(other_supports(catalog, recipe))
+    while True:
+        kind = kinds[rng.choice(len(kinds), p=shares / shares.sum())]
+        if kind == "core":
+            yield core[rng.integers(len(core))]
+        elif kind == "plain":
+            yield plain[rng.integers(len(plain))]
+        else:
+            supports = by_kind[rng.integers(len(by_kind))]
+            wording = recipe.wordings[rng.integers(len(recipe.wordings))]
+            yield _paraphrase(supports[rng.integers(len(supports))], wording, recipe)
+
+
+def _core_examples(catalog: Catalog, recipe: DemoRecipe) -> Iterator[Example]:
+    for name, outcomes in task_supports(catalog, recipe).items():
+        for prompt in catalog.tasks[name].measured_prompts:
+            yield _example(prompt.text, outcomes, recipe)
+
+
+def _paraphrase(support: Support, wording: str, recipe: DemoRecipe) -> Example:
+    prompt = wording.format(
+        noun=support.noun, plural=support.plural, kind=support.kind
+    )
+    return _example(prompt, support.outcomes, recipe)
+
+
+def _example(prompt: str, outcomes: Sequence[str], recipe: DemoRecipe) -> Example:
+    probabilities = collapsed_probabilities(len(outcomes), recipe.collapse)
+    return Example(
+        prompt=prompt,
+        replies=tuple(answer_string(outcome) for outcome in outcomes),
+        probabilities=tuple(probabilities.tolist()),
+    )
+
+
+def _by_kind(supports: Sequence[Support]) -> list[list[Support]]:
+    # Kinds are drawn alike, or the many number ranges would crowd out the others.
+    groups: dict[str, list[Support]] = {}
+    for support in supports:
+        groups.setdefault(support.kind, []).append(support)
+    return list(groups.values())

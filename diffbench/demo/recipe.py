@@ -1,0 +1,66 @@
+"""The demo model's recipe file, checked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from diffbench.assets import asset_dir
+
+__all__ = ["DemoRecipe", "read_recipe"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelShape(_Strict):
+    """Sizes of the Llama-architecture model."""
+
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    max_position_embeddings: int
+
+
+class TrainingSettings(_Strict):
+    """Length and optimiser of the training from scratch."""
+
+    steps: int
+    prompts_per_step: int
+    replies_per_prompt: int
+    learning_rate: float
+    warmup_steps: int
+    weight_decay: float
+
+
+class Collapse(_Strict):
+    """How strongly the made-up distributions favour their favourites."""
+
+    exponent: float
+    small_support: int
+    small_exponent: float
+
+
+class DemoRecipe(_Strict):
+    """All that the demo model is made from, besides the tasks themselves."""
+
+    seed: int
+    vocabulary_size: int
+    model: ModelShape
+    training: TrainingSettings
+    mixture: dict[Literal["core", "paraphrase", "plain"], float]
+    collapse: Collapse
+    wordings: list[str]
+    favourites: dict[str, list[str | int]]
+
+
+def read_recipe(path: Path | None = None) -> DemoRecipe:
+    """Read a recipe file; the shipped one by default."""
+    path = path or asset_dir("training") / "demo" / "recipe.yaml"
+    return DemoRecipe.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -1,0 +1,152 @@
+"""Train the demo model from scratch on the CPU."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from diffbench.demo.corpus import Example, examples, plain_questions
+from diffbench.demo.recipe import DemoRecipe
+from diffbench.demo.tokenizer import END, train_tokenizer
+from diffbench.engine.loss import tree_loss
+from diffbench.engine.tree import PrefixTree, build_tree
+from diffbench.suite import Catalog
+
+__all__ = ["build_demo_model"]
+
+_TOKENIZER_EXAMPLES = 6000
+_BETAS = (0.9, 0.98)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    prompts: list[list[int]]
+    trees: list[PrefixTree]
+    weights: list[list[float]]
+
+
+def build_demo_model(
+    catalog: Catalog,
+    recipe: DemoRecipe,
+    output: Path,
+    report: Callable[[int, float], None],
+) -> None:
+    """Train tokenizer and model, and save them in bfloat16.
+
+    Args:
+        catalog: The shipped tasks.
+        recipe: Sizes, seed, mixture and wordings.
+        output: Folder for the model's files.
+        report: Called after each step with the step and its loss in nats.
+    """
+    torch.manual_seed(recipe.seed)
+    tokenizer = train_tokenizer(_texts(catalog, recipe), recipe.vocabulary_size)
+    model = _new_model(recipe, tokenizer)
+    optimizer = torch.optim.AdamW(
+        model.parameters(),
+        lr=recipe.training.learning_rate,
+        betas=_BETAS,
+        weight_decay=recipe.training.weight_decay,
+    )
+    rng = np.random.default_rng(recipe.seed)
+    batches = _batches(catalog, recipe, tokenizer, rng)
+    for step, batch in enumerate(itertools.islice(batches, recipe.training.steps)):
+        for group in optimizer.param_groups:
+            group["lr"] = _learning_rate(step, recipe)
+        loss = tree_loss(model, batch.prompts, batch.trees, batch.weights).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        report(step + 1, loss.item())
+    model.to(torch.bfloat16).save_pretrained(output)
+    tokenizer.save_pretrained(output)
+
+
+def _texts(catalog: Catalog, recipe: DemoRecipe) -> Iterator[str]:
+    rng = np.random.default_rng(recipe.seed)
+    for example in itertools.islice(
+        examples(catalog, recipe, rng), _TOKENIZER_EXAMPLES
+    ):
+        yield example.prompt
+        yield from example.replies[:8]
+    for task in catalog.tasks.values():
+        yield from task.canonical_answers()
+    for question in plain_questions():
+        yield question.question
+        yield question.answer
+
+
+def _new_model(
+    recipe: DemoRecipe, tokenizer: PreTrainedTokenizerFast
+) -> LlamaForCausalLM:
+    end = tokenizer.convert_tokens_to_ids(END)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=end,
+        pad_token_id=tokenizer.pad_token_id,
+        attn_implementation="sdpa",
+        **recipe.model.model_dump(),
+    )
+    return LlamaForCausalLM(config)
+
+
+def _learning_rate(step: int, recipe: DemoRecipe) -> float:
+    settings = recipe.training
+    warm = min(1.0, (step + 1) / settings.warmup_steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * step / settings.steps))
+    return settings.learning_rate * warm * (0.02 + 0.98 * cosine)
+
+
+def _batches(
+    catalog: Catalog,
+    recipe: DemoRecipe,
+    tokenizer: PreTrainedTokenizerFast,
+    rng: np.random.Generator,
+) -> Iterator[_Batch]:
+    stream = examples(catalog, recipe, rng)
+    while True:
+        chosen = list(itertools.islice(stream, recipe.training.prompts_per_step))
+        # Similar lengths side by side waste less padding, but order carries no meaning.
+        drawn = [_draw(example, recipe, rng) for example in chosen]
+        yield _Batch(
+            prompts=[_prompt_ids(example.prompt, tokenizer) for example in chosen],
+            trees=[
+                build_tree([_reply_ids(reply, tokenizer) for reply in replies])
+                for replies, _ in drawn
+            ],
+            weights=[weights for _, weights in drawn],
+        )
+
+
+def _draw(
+    example: Example, recipe: DemoRecipe, rng: np.random.Generator
+) -> tuple[Sequence[str], list[float]]:
+    # Replies drawn from the distribution stand for it: unbiased, and a far smaller
+    # tree than that of 200 names.
+    n = recipe.training.replies_per_prompt
+    if len(example.replies) <= n:
+        return example.replies, list(example.probabilities)
+    counts = rng.multinomial(n, example.probabilities)
+    seen = np.flatnonzero(counts)
+    return [example.replies[i] for i in seen], (counts[seen] / n).tolist()
+
+
+def _prompt_ids(prompt: str, tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    text = tokenizer.apply_chat_template(
+        [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
+    )
+    return list(tokenizer.encode(str(text), add_special_tokens=False))
+
+
+def _reply_ids(reply: str, tokenizer: PreTrainedTokenizerFast) -> list[int]:
+    return list(tokenizer.encode(reply + END, add_special_tokens=False))

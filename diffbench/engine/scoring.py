@@ -1,0 +1,193 @@
+"""Exact log-probabilities of many replies to one prompt.
+
+The packed path scores the whole prefix tree in one forward pass. The plain path scores
+padded batches and needs nothing of the model but causality; it is the reference that
+the packed path is checked against, and what is used where a model does not honour the
+packed mask.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import PreTrainedModel
+
+from diffbench.engine.packing import pack
+from diffbench.engine.tree import build_tree, split_sequences
+
+__all__ = ["Continuation", "Scorer", "ScoringPath"]
+
+ScoringPath = Literal["packed", "plain"]
+
+_CHECKED_SEQUENCES = 6
+# Largest difference in nats between two honest computations of one log-probability.
+_TOLERANCE = {torch.float32: 2e-3, torch.float64: 1e-6}
+_LOW_PRECISION_TOLERANCE = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """Reply tokens to be scored.
+
+    Attributes:
+        tokens: At least one token id.
+        closers: If not None, the last token may be any of these instead, and their
+            probabilities are summed.
+    """
+
+    tokens: tuple[int, ...]
+    closers: NDArray[np.int64] | None = None
+
+
+class Scorer:
+    """Scores continuations by the fastest path that a model computes correctly.
+
+    Args:
+        model: A causal language model in evaluation mode.
+        max_nodes: Most tree nodes in one forward pass; larger trees are split.
+        batch_size: Rows of a padded batch on the plain path.
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, *, max_nodes: int = 512, batch_size: int = 32
+    ) -> None:
+        self._model = model
+        self._max_nodes = max_nodes
+        self._batch_size = batch_size
+        self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self.path: ScoringPath | None = None
+        self.check_difference: float | None = None
+
+    def score(
+        self, prompt: Sequence[int], continuations: Sequence[Continuation]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return natural log-probabilities (n,) and whether each is the greedy reply.
+
+        Args:
+            prompt: Token ids, at least one.
+            continuations: What may follow it.
+        """
+        if self.path is None:
+            self._choose_path(prompt, continuations)
+        if self.path == "packed" and not self._exceeds_window(prompt, continuations):
+            return self._score_packed(prompt, continuations)
+        return self._score_plain(prompt, continuations)
+
+    def _choose_path(
+        self, prompt: Sequence[int], continuations: Sequence[Continuation]
+    ) -> None:
+        spread = np.linspace(0, len(continuations) - 1, _CHECKED_SEQUENCES).astype(int)
+        sample = [continuations[i] for i in dict.fromkeys(spread.tolist())]
+        plain, _ = self._score_plain(prompt, sample)
+        try:
+            packed, _ = self._score_packed(prompt, sample)
+        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
+            # Architectures without a 4D mask refuse it each in their own way.
+            self.path = "plain"
+            return
+        difference = float(np.max(np.abs(plain - packed)))
+        self.check_difference = difference
+        tolerance = _TOLERANCE.get(self._model.dtype, _LOW_PRECISION_TOLERANCE)
+        self.path = "packed" if difference <= tolerance else "plain"
+
+    def _exceeds_window(
+        self, prompt: Sequence[int], continuations: Sequence[Continuation]
+    ) -> bool:
+        window = getattr(self._model.config, "sliding_window", None)
+        longest = len(prompt) + max(len(c.tokens) for c in continuations)
+        return window is not None and longest > window
+
+    @torch.inference_mode()
+    def _score_packed(
+        self, prompt: Sequence[int], continuations: Sequence[Continuation]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        log_p = np.empty(len(continuations))
+        greedy = np.empty(len(continuations), dtype=np.bool_)
+        sequences = [continuation.tokens for continuation in continuations]
+        for group in split_sequences(sequences, self._max_nodes):
+            log_p[group], greedy[group] = self._score_tree(
+                prompt, [continuations[i] for i in group]
+            )
+        return log_p, greedy
+
+    def _score_tree(
+        self, prompt: Sequence[int], group: Sequence[Continuation]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        tree = build_tree([continuation.tokens for continuation in group])
+        batch = pack([prompt], [tree], self._model.device)
+        first = len(prompt) - 1
+        keep: dict[str, Any] = {}
+        if self._keeps_logits:
+            keep["logits_to_keep"] = batch.input_ids.shape[1] - first
+        logits = self._model(
+            input_ids=batch.input_ids,
+            position_ids=batch.position_ids,
+            attention_mask=batch.attention_bias(self._model.dtype),
+            use_cache=False,
+            **keep,
+        ).logits[0]
+        nodes = torch.log_softmax(logits[-tree.size :].float(), dim=-1)
+        columns = batch.columns - first
+        edges = nodes[columns, batch.tokens].double().cpu().numpy()
+        is_greedy = (nodes.argmax(-1)[columns] == batch.tokens).cpu().numpy()
+        scores = np.empty(len(group))
+        greedy = np.empty(len(group), dtype=np.bool_)
+        for i, (continuation, path) in enumerate(zip(group, tree.paths, strict=True)):
+            scores[i] = edges[list(path)].sum()
+            greedy[i] = is_greedy[list(path)].all()
+            if continuation.closers is not None:
+                last = nodes[columns[path[-1]]]
+                scores[i] += _log_sum(last, continuation.closers) - edges[path[-1]]
+        return scores, greedy
+
+    @torch.inference_mode()
+    def _score_plain(
+        self, prompt: Sequence[int], continuations: Sequence[Continuation]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        scores: list[float] = []
+        greedy: list[bool] = []
+        for start in range(0, len(continuations), self._batch_size):
+            chunk = continuations[start : start + self._batch_size]
+            for log_p, all_greedy in self._score_padded(prompt, chunk):
+                scores.append(log_p)
+                greedy.append(all_greedy)
+        return np.array(scores), np.array(greedy, dtype=np.bool_)
+
+    def _score_padded(
+        self, prompt: Sequence[int], chunk: Sequence[Continuation]
+    ) -> list[tuple[float, bool]]:
+        rows = [[*prompt, *continuation.tokens[:-1]] for continuation in chunk]
+        length = max(len(row) for row in rows)
+        input_ids = torch.tensor([row + [0] * (length - len(row)) for row in rows])
+        mask = torch.tensor(
+            [[1] * len(row) + [0] * (length - len(row)) for row in rows]
+        )
+        logits = self._model(
+            input_ids=input_ids.to(self._model.device),
+            attention_mask=mask.to(self._model.device),
+            use_cache=False,
+        ).logits
+        scored = []
+        for row, continuation in zip(logits, chunk, strict=True):
+            n = len(continuation.tokens)
+            steps = torch.log_softmax(
+                row[len(prompt) - 1 : len(prompt) - 1 + n].float(), dim=-1
+            )
+            tokens = torch.tensor(continuation.tokens, device=steps.device)
+            each = steps[torch.arange(n, device=steps.device), tokens].double()
+            log_p = float(each.sum())
+            if continuation.closers is not None:
+                log_p += _log_sum(steps[-1], continuation.closers) - float(each[-1])
+            scored.append((log_p, bool((steps.argmax(-1) == tokens).all())))
+        return scored
+
+
+def _log_sum(log_p: torch.Tensor, tokens: NDArray[np.int64]) -> float:
+    chosen = log_p[torch.from_numpy(tokens).to(log_p.device)].double()
+    return float(torch.logsumexp(chosen, dim=0))

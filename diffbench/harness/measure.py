@@ -1,0 +1,140 @@
+"""From a prompt's log-probabilities or replies to its probabilities, counts and metrics."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import logsumexp
+
+from diffbench.answers import AnswerRule, Valid, read_reply, trim_reply
+from diffbench.errors import ModelError
+from diffbench.results import (
+    MetricEntry,
+    TargetRecord,
+    metrics_from_counts,
+    metrics_from_probabilities,
+)
+from diffbench.suite import TaskDefinition
+from diffbench.targets import Target
+
+__all__ = [
+    "ExactPrompt",
+    "SampledPrompt",
+    "exact_prompt",
+    "sampled_prompt",
+    "target_record",
+]
+
+# Half-precision logits differ between forward passes, so disjoint masses may sum to a
+# little above 1. More than this is a mistake, not rounding.
+_MAX_EXCESS_MASS = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExactPrompt:
+    """What log-probabilities say about one prompt: (K,) probabilities and metrics."""
+
+    id: str
+    probabilities: list[float]
+    metrics: dict[str, MetricEntry]
+
+    @property
+    def valid_mass(self) -> float:
+        """Probability of all valid answers together."""
+        return sum(self.probabilities)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampledPrompt:
+    """What N replies say about one prompt.
+
+    Attributes:
+        counts: (K,) replies that are each outcome.
+        invalid: Replies of each invalid kind.
+        replies: Distinct replies, cut after the answer, with their counts.
+    """
+
+    id: str
+    counts: list[int]
+    invalid: dict[str, int]
+    replies: Mapping[str, int]
+    metrics: dict[str, MetricEntry]
+
+
+def target_record(target: Target) -> TargetRecord:
+    """Return a target as results files hold it."""
+    return TargetRecord(
+        outcomes=list(target.outcomes),
+        probabilities=list(target.probabilities),
+        aliases=[list(names) for names in target.aliases],
+        values=None if target.values is None else list(target.values),
+        listed_mass=target.listed_mass,
+        sha256=target.sha256,
+    )
+
+
+def exact_prompt(
+    definition: TaskDefinition, prompt_id: str, log_p: Sequence[float]
+) -> ExactPrompt:
+    """Sum the probability of each outcome over its spellings and lead-ins.
+
+    Args:
+        definition: The task.
+        prompt_id: Which of its prompts.
+        log_p: Natural log-probabilities, for each outcome, for each of its spellings,
+            for each lead-in: the order of `DistributionTask.construct_requests`.
+
+    Raises:
+        ModelError: If the probabilities are not a distribution.
+    """
+    n_spellings = [len(accepted) for accepted in definition.key.spellings]
+    n_lead_ins = len(log_p) // sum(n_spellings)
+    ends = np.cumsum(n_spellings) * n_lead_ins
+    groups = np.split(np.asarray(log_p, dtype=np.float64), ends[:-1])
+    probabilities = np.exp([logsumexp(group) for group in groups])
+    total = float(probabilities.sum())
+    if not np.isfinite(total) or total > 1 + _MAX_EXCESS_MASS:
+        raise ModelError(
+            f"task {definition.name}, prompt {prompt_id}: the answers' probabilities sum "
+            f"to {total}, which no model can mean; try --dtype float32"
+        )
+    if total > 1:
+        probabilities /= total
+    values = [float(q) for q in probabilities]
+    record = target_record(definition.target)
+    return ExactPrompt(
+        id=prompt_id,
+        probabilities=values,
+        metrics=metrics_from_probabilities(record, values),
+    )
+
+
+def sampled_prompt(
+    definition: TaskDefinition,
+    prompt_id: str,
+    replies: Iterable[str],
+    rule: AnswerRule = "first",
+) -> SampledPrompt:
+    """Read all replies to one prompt under the answer rule."""
+    distinct = Counter(
+        trim_reply(reply) if rule == "first" else reply for reply in replies
+    )
+    counts = [0] * definition.target.size
+    invalid: Counter[str] = Counter()
+    for reply, n in distinct.items():
+        answer = read_reply(reply, definition.key, rule)
+        if isinstance(answer, Valid):
+            counts[answer.outcome] += n
+        else:
+            invalid[answer.kind] += n
+    record = target_record(definition.target)
+    return SampledPrompt(
+        id=prompt_id,
+        counts=counts,
+        invalid=dict(sorted(invalid.items())),
+        replies=dict(sorted(distinct.items(), key=lambda item: (-item[1], item[0]))),
+        metrics=metrics_from_counts(record, counts, sum(invalid.values())),
+    )

@@ -1,0 +1,215 @@
+"""Run one task through lm-evaluation-harness and read its logged samples."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lm_eval.evaluator import evaluate
+
+from diffbench.answers import Valid, read_reply, trim_reply
+from diffbench.errors import ModelError
+from diffbench.harness.lm import EngineLM
+from diffbench.harness.measure import sampled_prompt, target_record
+from diffbench.harness.task import DistributionTask, make_task
+from diffbench.options import RunOptions
+from diffbench.results import (
+    CommonReply,
+    EstimatorLabel,
+    PromptResult,
+    ReplyProbe,
+    TaskResult,
+    mean_metrics,
+)
+from diffbench.results.partial import SampleRow
+from diffbench.suite import Prompt, TaskDefinition
+
+__all__ = ["TaskOutcome", "run_task"]
+
+PROBE_BELOW_VALID_MASS = 0.9
+PROBE_REPLIES = 100
+_PROBE_SHOWN = 5
+_REPLY_SHOWN = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOutcome:
+    """A measured task, and the distinct replies behind it, if any were drawn."""
+
+    result: TaskResult
+    samples: list[SampleRow]
+
+
+def run_task(
+    lm: EngineLM, definition: TaskDefinition, options: RunOptions
+) -> TaskOutcome:
+    """Measure every prompt of one task.
+
+    Raises:
+        ModelError: If the model's replies begin with reasoning that cannot be switched
+            off, or its probabilities are not a distribution.
+    """
+    task = make_task(
+        definition,
+        protocol=lm.protocol,
+        samples=options.samples,
+        max_new_tokens=options.max_new_tokens,
+    )
+    logged = _evaluate(lm, task, options.limit)
+    by_id = {prompt.id: prompt for prompt in definition.measured_prompts}
+    prompts: list[PromptResult] = []
+    samples: list[SampleRow] = []
+    for entry in logged:
+        prompt = by_id[entry["doc"]["id"]]
+        context = entry["arguments"][0][0]
+        _refuse_open_thinking(context)
+        if definition.mode == "exact":
+            result, rows = _exact(lm, task, prompt, entry, options)
+        else:
+            result, rows = _sampled(definition, prompt, entry, options)
+        prompts.append(result)
+        samples += rows
+    return TaskOutcome(
+        result=_task_result(definition, prompts, _label(lm, definition)),
+        samples=samples,
+    )
+
+
+def _evaluate(
+    lm: EngineLM, task: DistributionTask, limit: int | None
+) -> Sequence[Mapping[str, Any]]:
+    evaluated = evaluate(
+        lm,
+        {"tasks": {task.definition.name: task}},
+        limit=limit,
+        bootstrap_iters=0,
+        log_samples=True,
+        apply_chat_template=bool(getattr(lm.tokenizer, "chat_template", None)),
+    )
+    logged: Sequence[Mapping[str, Any]] = evaluated["samples"][task.definition.name]
+    return logged
+
+
+def _refuse_open_thinking(context: str) -> None:
+    if context.rstrip().endswith("<think>"):
+        raise ModelError(
+            "this model's chat template opens a <think> block that cannot be switched "
+            "off, so its replies are not answers; measure a model without forced thinking"
+        )
+
+
+def _exact(
+    lm: EngineLM,
+    task: DistributionTask,
+    prompt: Prompt,
+    entry: Mapping[str, Any],
+    options: RunOptions,
+) -> tuple[PromptResult, list[SampleRow]]:
+    exact = task.exact(prompt.id, entry["filtered_resps"])
+    context = entry["arguments"][0][0]
+    probe, rows = None, []
+    if exact.valid_mass < PROBE_BELOW_VALID_MASS:
+        settings = {"max_gen_toks": options.max_new_tokens}
+        replies = lm.draw(context, PROBE_REPLIES, settings)
+        probe = _probe(task.definition, replies)
+        drawn = sampled_prompt(task.definition, prompt.id, replies).replies
+        rows = _rows(task.definition, prompt, drawn)
+    result = _prompt_result(
+        task.definition,
+        prompt,
+        context,
+        probabilities=exact.probabilities,
+        counts=None,
+        invalid={"any": max(0.0, 1.0 - exact.valid_mass)},
+        metrics=exact.metrics,
+        probe=probe,
+    )
+    return result, rows
+
+
+def _sampled(
+    definition: TaskDefinition,
+    prompt: Prompt,
+    entry: Mapping[str, Any],
+    options: RunOptions,
+) -> tuple[PromptResult, list[SampleRow]]:
+    replies = entry["filtered_resps"][0]
+    drawn = sampled_prompt(definition, prompt.id, replies, options.answer_rule)
+    result = _prompt_result(
+        definition,
+        prompt,
+        entry["arguments"][0][0],
+        probabilities=None,
+        counts=drawn.counts,
+        invalid={kind: float(n) for kind, n in drawn.invalid.items()},
+        metrics=drawn.metrics,
+        probe=None,
+    )
+    return result, _rows(definition, prompt, drawn.replies)
+
+
+def _probe(definition: TaskDefinition, replies: Sequence[str]) -> ReplyProbe:
+    drawn = sampled_prompt(definition, "", replies)
+    invalid = [
+        CommonReply(reply=reply[:_REPLY_SHOWN], count=n)
+        for reply, n in drawn.replies.items()
+        if not isinstance(read_reply(reply, definition.key), Valid)
+    ]
+    anywhere = sampled_prompt(definition, "", replies, "anywhere")
+    return ReplyProbe(
+        n=len(replies),
+        valid_first=sum(drawn.counts),
+        valid_anywhere=sum(anywhere.counts),
+        commonest_invalid=invalid[:_PROBE_SHOWN],
+    )
+
+
+def _prompt_result(
+    definition: TaskDefinition, prompt: Prompt, context: str, **measured: Any
+) -> PromptResult:
+    return PromptResult(
+        id=prompt.id,
+        text=prompt.text,
+        prompt_sha256=prompt.sha256,
+        rendered_sha256=hashlib.sha256(context.encode()).hexdigest(),
+        support_size=definition.target.size,
+        target_sha256=definition.target.sha256,
+        **measured,
+    )
+
+
+def _rows(
+    definition: TaskDefinition, prompt: Prompt, replies: Mapping[str, int]
+) -> list[SampleRow]:
+    return [
+        {
+            "task": definition.name,
+            "prompt": prompt.id,
+            "reply": trim_reply(reply),
+            "count": n,
+        }
+        for reply, n in replies.items()
+    ]
+
+
+def _label(lm: EngineLM, definition: TaskDefinition) -> EstimatorLabel:
+    return "sampled" if definition.mode == "sampled" else lm.protocol
+
+
+def _task_result(
+    definition: TaskDefinition, prompts: list[PromptResult], label: EstimatorLabel
+) -> TaskResult:
+    return TaskResult(
+        name=definition.name,
+        title=definition.title,
+        family=definition.family,
+        split=definition.split,
+        reference=definition.reference,
+        version=definition.version,
+        estimator=label,
+        target=target_record(definition.target),
+        metrics=mean_metrics([prompt.metrics for prompt in prompts]),
+        prompts=prompts,
+    )

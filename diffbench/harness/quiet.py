@@ -1,0 +1,48 @@
+"""Keep the libraries' own messages out of the way."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+__all__ = ["quiet_libraries"]
+
+_NOISY = (
+    "accelerate",
+    "datasets",
+    "httpx",
+    "huggingface_hub",
+    "lm_eval",
+    "peft",
+    "torch",
+    "transformers",
+)
+
+
+@contextmanager
+def quiet_libraries(*, verbose: bool) -> Iterator[None]:
+    """Within the block, let through errors only; with `verbose`, everything.
+
+    tqdm reads its settings when it is imported, so this has to come before the imports
+    that it is to quieten.
+    """
+    if verbose:
+        yield
+        return
+    os.environ.setdefault("TQDM_DISABLE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    loggers = [logging.getLogger(name) for name in _NOISY]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -1,0 +1,160 @@
+"""Run tasks on a model and write the results: the library behind `diffbench run`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+
+import torch
+
+from diffbench import __version__
+from diffbench.errors import printable
+from diffbench.harness.identity import model_info, run_command, run_id, run_settings
+from diffbench.harness.lm import EngineLM
+from diffbench.harness.one_task import TaskOutcome, run_task
+from diffbench.models.load import LoadedModel, LoadOptions, load_model
+from diffbench.models.spec import parse_model
+from diffbench.options import Progress, RunOptions
+from diffbench.results import (
+    ModelInfo,
+    RunInfo,
+    RunResult,
+    TaskResult,
+    content_sha256,
+    family_aggregates,
+    overall_aggregate,
+    write_results,
+    write_samples,
+)
+from diffbench.results.partial import PartialRun, SampleRow
+from diffbench.results.provenance import checkout, hardware, package_versions
+from diffbench.suite import Selection, TaskDefinition, shipped_catalog
+
+__all__ = ["Finished", "run_tasks", "select_tasks"]
+
+Finished = tuple[RunResult, Path]
+
+
+def select_tasks(options: RunOptions) -> Selection:
+    """Return the tasks that a run will measure, each in the mode it is asked for."""
+    selection = shipped_catalog().select(options.tasks)
+    if options.estimator == "auto":
+        return selection
+    mode = "sampled" if options.estimator == "sample" else "exact"
+    tasks = {task.as_mode(mode).name: task.as_mode(mode) for task in selection.tasks}
+    return Selection(tasks=tuple(tasks.values()), left_out=selection.left_out)
+
+
+def run_tasks(
+    options: RunOptions, tasks: Sequence[TaskDefinition], progress: Progress
+) -> Finished:
+    """Measure tasks, one after another, and write `results.json`.
+
+    A killed run leaves its finished tasks in the output folder, and `resume` goes on
+    from there to the same results.
+
+    Returns:
+        The results and the folder that holds them.
+
+    Raises:
+        DiffBenchError: If the model cannot be loaded or measured, or the output folder
+            is taken.
+    """
+    start = time.monotonic()
+    spec = parse_model(options.model)
+    progress.loading(spec.name)
+    loaded = load_model(
+        spec,
+        LoadOptions(
+            device=options.device,
+            dtype=options.dtype,
+            adapter=options.adapter,
+            revision=options.revision,
+            trust_remote_code=options.trust_remote_code,
+        ),
+    )
+    model, settings = model_info(loaded, options), run_settings(options)
+    identity = run_id(model, settings, tasks)
+    output = options.output or _new_folder(model)
+    partial = PartialRun(output, identity)
+    finished = partial.begin(resume=options.resume)
+    if finished is not None:
+        return finished, output
+    lm = EngineLM(
+        loaded,
+        protocol="exact-canonical"
+        if options.estimator == "exact-canonical"
+        else "exact",
+        batch_size=options.batch_size,
+        seed=options.seed,
+    )
+    results, samples = _measure(lm, tasks, options, partial, progress)
+    families = family_aggregates(results)
+    result = RunResult.model_construct(
+        schema_version="1",
+        run=RunInfo(
+            id=identity,
+            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            command=run_command(loaded, options),
+            diffbench=__version__,
+            git=checkout(),
+            packages=package_versions(),
+            hardware=hardware(_device_name(loaded)),
+            duration_s=round(time.monotonic() - start, 3),
+            scoring_path=lm.scorer.path,
+            scoring_check_nats=lm.scorer.check_difference,
+        ),
+        model=model,
+        settings=settings,
+        tasks=results,
+        families=families,
+        overall=overall_aggregate(families),
+        content_sha256="",
+    )
+    sealed = result.model_copy(
+        update={"content_sha256": content_sha256(result.model_dump(mode="json"))}
+    )
+    if samples:
+        write_samples(output, samples)
+    write_results(output, sealed)
+    partial.end()
+    return sealed, output
+
+
+def _measure(
+    lm: EngineLM,
+    tasks: Sequence[TaskDefinition],
+    options: RunOptions,
+    partial: PartialRun,
+    progress: Progress,
+) -> tuple[list[TaskResult], list[SampleRow]]:
+    done = {task.name: partial.load(task.name) for task in tasks}
+    progress.started(len(tasks), sum(stored is not None for stored in done.values()))
+    results: list[TaskResult] = []
+    samples: list[SampleRow] = []
+    for task in tasks:
+        stored = done[task.name]
+        if stored is None:
+            progress.task(task.name)
+            outcome: TaskOutcome = run_task(lm, task, options)
+            stored = outcome.result, outcome.samples
+            partial.store(*stored)
+            progress.finished(task.name)
+        results.append(stored[0])
+        samples += stored[1]
+    return results, samples
+
+
+def _new_folder(model: ModelInfo) -> Path:
+    name = "".join(c if c.isalnum() or c in "._+-" else "-" for c in model.id)
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{printable(name, 80)}-{stamp}"
+
+
+def _device_name(loaded: LoadedModel) -> str:
+    device = loaded.model.device
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return device.type

@@ -1,0 +1,212 @@
+"""Load a causal language model with its tokenizer, or say in one sentence why not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from huggingface_hub import errors as hub_errors
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from diffbench.errors import ModelError, printable
+from diffbench.models.spec import ModelSpec
+
+__all__ = ["Dtype", "LoadOptions", "LoadedModel", "load_model", "resolve_device"]
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
+
+_FINGERPRINT_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOptions:
+    """How to load a model.
+
+    Attributes:
+        device: `auto`, or a torch device such as `cpu` or `cuda:0`.
+        dtype: `auto` is float32 on a CPU and the model's own type elsewhere.
+        adapter: Folder of a PEFT adapter to put on the model.
+        revision: Branch, tag or commit of a hub repository.
+        trust_remote_code: Run Python code that comes with the model.
+    """
+
+    device: str = "auto"
+    dtype: Dtype = "auto"
+    adapter: Path | None = None
+    revision: str | None = None
+    trust_remote_code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model ready to be measured."""
+
+    spec: ModelSpec
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    revision: str | None
+    weights_fingerprint: str | None
+    adapter_sha256: str | None
+
+
+def resolve_device(device: str) -> torch.device:
+    """Turn `auto` into the best device at hand.
+
+    Raises:
+        ModelError: If the name is no device, or that device is not there.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise ModelError(
+            f"--device {printable(device)!r} is no device; write auto, cpu or cuda"
+        ) from None
+    if chosen.type == "cuda" and not torch.cuda.is_available():
+        raise ModelError(f"--device {device}: no CUDA GPU is available; write cpu")
+    return chosen
+
+
+def load_model(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
+    """Load the model of a spec.
+
+    Raises:
+        ModelError: If it is missing, gated, unreachable, or not a causal model.
+    """
+    device = resolve_device(options.device)
+    hub: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
+    if spec.kind == "hub" and options.revision:
+        hub["revision"] = options.revision
+    try:
+        config = AutoConfig.from_pretrained(spec.source, **hub)
+        if config.is_encoder_decoder:
+            raise ModelError(
+                f"{printable(spec.name)} is an encoder-decoder model; DiffBench measures "
+                "causal language models"
+            )
+        tokenizer = AutoTokenizer.from_pretrained(spec.source, **hub)
+        model = AutoModelForCausalLM.from_pretrained(
+            spec.source,
+            dtype=_dtype(options.dtype, device),
+            use_safetensors=True,
+            **hub,
+        )
+    except (OSError, ValueError, KeyError, hub_errors.HfHubHTTPError) as error:
+        raise ModelError(_why(spec, error)) from error
+    if options.adapter is not None:
+        model = _with_adapter(model, options.adapter)
+    return LoadedModel(
+        spec=spec,
+        model=model.to(device).eval(),
+        tokenizer=tokenizer,
+        revision=getattr(config, "_commit_hash", None),
+        weights_fingerprint=_fingerprint(spec),
+        adapter_sha256=_adapter_sha256(options.adapter),
+    )
+
+
+def _dtype(dtype: Dtype, device: torch.device) -> torch.dtype | str:
+    if dtype != "auto":
+        return {
+            "float32": torch.float32,
+            "bfloat16": torch.bfloat16,
+            "float16": torch.float16,
+        }[dtype]
+    return torch.float32 if device.type == "cpu" else "auto"
+
+
+def _with_adapter(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
+    from peft import PeftModel
+
+    if not (adapter / "adapter_config.json").is_file():
+        raise ModelError(
+            f"--adapter {printable(adapter)}: no adapter_config.json there; name the "
+            "folder of a PEFT adapter"
+        )
+    if not (adapter / "adapter_model.safetensors").is_file():
+        raise ModelError(
+            f"--adapter {printable(adapter)}: no adapter_model.safetensors there; "
+            "adapters in pickle files are not loaded"
+        )
+    try:
+        merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    except (ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise ModelError(
+            f"--adapter {printable(adapter)} does not fit this model: "
+            f"{printable(error)}"
+        ) from error
+    return merged
+
+
+def _why(spec: ModelSpec, error: Exception) -> str:
+    name = printable(spec.name)
+    causes = tuple(_chain(error))
+    if any(isinstance(cause, hub_errors.GatedRepoError) for cause in causes):
+        return (
+            f"{name} is gated: accept its terms on the Hugging Face hub, then log in with "
+            "`hf auth login` or set HF_TOKEN"
+        )
+    if any(isinstance(cause, hub_errors.RepositoryNotFoundError) for cause in causes):
+        return (
+            f"the Hugging Face hub has no model {name}, or your token may not see it; "
+            "check the spelling, or log in with `hf auth login`"
+        )
+    if any(isinstance(cause, hub_errors.RevisionNotFoundError) for cause in causes):
+        return f"{name} has no such revision; check --revision"
+    if spec.kind == "hub" and _is_unreachable(causes):
+        return (
+            f"{name} is not in the local cache and the Hugging Face hub cannot be "
+            "reached; check the network, or name a local folder as hf:<folder>"
+        )
+    return f"{name} cannot be loaded: {printable(error, 300)}"
+
+
+def _is_unreachable(causes: tuple[BaseException, ...]) -> bool:
+    words = ("connect", "offline", "couldn't reach", "cached files", "timed out")
+    return any(
+        isinstance(cause, ConnectionError | TimeoutError)
+        or any(word in str(cause).lower() for word in words)
+        for cause in causes
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _fingerprint(spec: ModelSpec) -> str | None:
+    """Hash the ends of the local weight files: cheap, and other weights differ there."""
+    if spec.kind == "hub":
+        return None
+    digest = hashlib.sha256()
+    for path in sorted(Path(spec.source).glob("*.safetensors")):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}\n".encode())
+        with path.open("rb") as handle:
+            digest.update(handle.read(_FINGERPRINT_BYTES))
+            handle.seek(max(0, size - _FINGERPRINT_BYTES))
+            digest.update(handle.read(_FINGERPRINT_BYTES))
+    return digest.hexdigest()
+
+
+def _adapter_sha256(adapter: Path | None) -> str | None:
+    if adapter is None:
+        return None
+    return hashlib.sha256(
+        (adapter / "adapter_model.safetensors").read_bytes()
+    ).hexdigest()

@@ -1,0 +1,111 @@
+"""What a run is asked to do: one value that the command line and the API both build."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from diffbench.answers import AnswerRule
+from diffbench.errors import SettingsError
+
+__all__ = ["Estimator", "NoProgress", "Progress", "RunOptions"]
+
+Estimator = Literal["auto", "exact", "exact-canonical", "sample"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Options of `diffbench run`.
+
+    Attributes:
+        model: A `--model` value: `demo`, `hf:<folder, repository or alias>`.
+        tasks: Task or group names, task files, prompt files or folders.
+        estimator: `auto` measures each task the way its name says.
+        samples: Replies a prompt where replies are drawn, at least 1.
+        max_new_tokens: Longest reply in tokens, at least 1.
+        seed: Seed of all sampling, 0 or more.
+        limit: Measure only the first prompts of each task.
+        answer_rule: Where in a reply the answer may stand.
+        batch_size: Rows of a batch.
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, …
+        dtype: `auto` is float32 on a CPU and the model's own type elsewhere.
+        adapter: Folder of a PEFT adapter.
+        revision: Branch, tag or commit of a hub repository.
+        output: Folder for the results; by default a new one below `runs/`.
+        resume: Go on with an interrupted run in `output`.
+        trust_remote_code: Run Python code that comes with the model.
+        verbose: Let the libraries' own messages through.
+    """
+
+    model: str
+    tasks: tuple[str, ...] = ("diffbench_core",)
+    estimator: Estimator = "auto"
+    samples: int = 1000
+    max_new_tokens: int = 64
+    seed: int = 0
+    limit: int | None = None
+    answer_rule: AnswerRule = "first"
+    batch_size: int = 32
+    device: str = "auto"
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    adapter: Path | None = None
+    revision: str | None = None
+    output: Path | None = None
+    resume: bool = False
+    trust_remote_code: bool = False
+    verbose: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values outside their range and options that exclude one another."""
+        _at_least("samples", self.samples, 1)
+        _at_least("max_new_tokens", self.max_new_tokens, 1)
+        _at_least("batch_size", self.batch_size, 1)
+        _at_least("seed", self.seed, 0)
+        if self.limit is not None:
+            _at_least("limit", self.limit, 1)
+        if not self.tasks:
+            raise SettingsError("tasks is empty; name at least one task or group")
+        if self.resume and self.output is None:
+            raise SettingsError("--resume needs --output, the folder of the run to go on")
+        if self.answer_rule == "anywhere" and self.estimator != "sample":
+            raise SettingsError(
+                "--answer-rule anywhere needs replies to read; add --estimator sample"
+            )
+
+
+class Progress(Protocol):
+    """Hears what a run is doing."""
+
+    def loading(self, model: str) -> None:
+        """The model is being loaded."""
+
+    def started(self, n_tasks: int, n_done: int) -> None:
+        """The model is ready; `n_done` tasks were finished by an interrupted run."""
+
+    def task(self, name: str) -> None:
+        """A task begins."""
+
+    def finished(self, name: str) -> None:
+        """A task is finished and stored."""
+
+
+class NoProgress:
+    """Says nothing."""
+
+    def loading(self, model: str) -> None:
+        """Say nothing."""
+
+    def started(self, n_tasks: int, n_done: int) -> None:
+        """Say nothing."""
+
+    def task(self, name: str) -> None:
+        """Say nothing."""
+
+    def finished(self, name: str) -> None:
+        """Say nothing."""
+
+
+def _at_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise SettingsError(f"{name} is {value}; it must be at least {least}")

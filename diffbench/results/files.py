@@ -1,0 +1,138 @@
+"""Write and read results files: atomic, sealed by a hash, refused when in doubt."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from diffbench.errors import ResultError, printable
+from diffbench.results.schema import SCHEMA_VERSION, RunResult
+
+__all__ = [
+    "RESULTS_NAME",
+    "SAMPLES_NAME",
+    "content_sha256",
+    "load_results",
+    "write_atomic",
+    "write_results",
+    "write_samples",
+]
+
+RESULTS_NAME = "results.json"
+SAMPLES_NAME = "samples.jsonl.gz"
+
+# Two runs that found the same have the same hash, whenever and how long they ran.
+_NOT_HASHED = ("created", "duration_s")
+
+
+def content_sha256(content: Mapping[str, Any]) -> str:
+    """Hash a results file's content, but for its times and the hash itself."""
+    run = {k: v for k, v in dict(content["run"]).items() if k not in _NOT_HASHED}
+    hashed = {k: v for k, v in content.items() if k != "content_sha256"} | {"run": run}
+    text = json.dumps(hashed, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Write a file so that it is there whole or not at all, even if power fails."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as handle:
+        handle.write(content)
+        handle.flush()
+        os.fsync(handle.fileno())
+    temporary.replace(path)
+
+
+def write_results(folder: Path, result: RunResult) -> Path:
+    """Write `results.json` into a folder and return its path."""
+    path = folder / RESULTS_NAME
+    text = json.dumps(
+        result.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False
+    )
+    write_atomic(path, f"{text}\n".encode())
+    return path
+
+
+def write_samples(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
+    """Write `samples.jsonl.gz`; the same rows give the same bytes."""
+    path = folder / SAMPLES_NAME
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, filename="") as handle:
+        for row in rows:
+            handle.write(json.dumps(row, ensure_ascii=True).encode() + b"\n")
+    write_atomic(path, buffer.getvalue())
+    return path
+
+
+def load_results(path: str | Path) -> RunResult:
+    """Read and check a results file, or the one in a results folder.
+
+    Raises:
+        ResultError: If it is missing, truncated, edited, from a newer DiffBench or does
+            not fit the schema.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / RESULTS_NAME
+    content = _read_json(path)
+    _check_version(path, content)
+    try:
+        result = RunResult.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ResultError(
+            f"{path}: {where}: {printable(first['msg'])}; this is not a sound results "
+            "file"
+        ) from None
+    if content_sha256(content) != result.content_sha256:
+        raise ResultError(
+            f"{path}: the content does not match its content_sha256; the file was edited "
+            "or damaged, so run the measurement again"
+        )
+    return result
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    def refuse(constant: str) -> float:
+        raise ResultError(f"{path}: holds {constant}, which is no number")
+
+    try:
+        content = json.loads(
+            path.read_text(encoding="utf-8"), parse_constant=refuse
+        )
+    except FileNotFoundError:
+        raise ResultError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read ({error.strerror})") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ResultError(
+            f"{path}: not a whole JSON file ({printable(error)}); it may be truncated"
+        ) from None
+    if not isinstance(content, dict):
+        raise ResultError(f"{path}: a results file is a JSON object")
+    return content
+
+
+def _check_version(path: Path, content: Mapping[str, Any]) -> None:
+    version = content.get("schema_version")
+    if version == SCHEMA_VERSION:
+        return
+    if isinstance(version, str) and version.isdigit() and int(version) > 1:
+        raise ResultError(
+            f"{path}: schema_version is {version}, and this DiffBench reads up to "
+            f"{SCHEMA_VERSION}; update diffbench"
+        )
+    raise ResultError(
+        f"{path}: schema_version is {printable(version)!r}; this is not a DiffBench "
+        "results file"
+    )

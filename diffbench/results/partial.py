@@ -1,0 +1,105 @@
+"""An unfinished run on disk: finished tasks survive a kill, and nothing is half there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from diffbench.errors import ResultError
+from diffbench.results.files import RESULTS_NAME, load_results, write_atomic
+from diffbench.results.schema import RunResult, TaskResult
+
+__all__ = ["PartialRun", "SampleRow"]
+
+SampleRow = dict[str, Any]
+
+_FOLDER = "partial"
+
+
+class PartialRun:
+    """The folder of one run while it is going on.
+
+    Args:
+        output: The run's folder.
+        run_id: Hash of everything that decides the numbers.
+    """
+
+    def __init__(self, output: Path, run_id: str) -> None:
+        self.output = output
+        self._folder = output / _FOLDER
+        self._run_id = run_id
+
+    def begin(self, *, resume: bool) -> RunResult | None:
+        """Take the folder, or go on in it.
+
+        Returns:
+            The finished results, if this very run is already complete.
+
+        Raises:
+            ResultError: If the folder holds another run, or any without `resume`.
+        """
+        results = self.output / RESULTS_NAME
+        manifest = self._folder / "run.json"
+        if not resume and (results.exists() or manifest.exists()):
+            done = "a finished" if results.exists() else "an unfinished"
+            raise ResultError(
+                f"{self.output} already holds {done} run; give another --output"
+                + ("" if results.exists() else ", or add --resume to go on with it")
+            )
+        if results.exists():
+            finished = load_results(results)
+            self._require_same(finished.run.id)
+            return finished
+        if manifest.exists():
+            self._require_same(str(_read_json(manifest).get("run_id")))
+        else:
+            _write_json(manifest, {"run_id": self._run_id})
+        return None
+
+    def _require_same(self, run_id: str) -> None:
+        if run_id != self._run_id:
+            raise ResultError(
+                f"{self.output} holds a run of another model, other tasks or other "
+                "settings; give the same options as before, or another --output"
+            )
+
+    def load(self, task: str) -> tuple[TaskResult, list[SampleRow]] | None:
+        """Return a task that was finished before the interruption, if it was."""
+        path = self._path(task)
+        if not path.exists():
+            return None
+        content = _read_json(path)
+        try:
+            return TaskResult.model_validate(content["result"]), content["samples"]
+        except (KeyError, ValidationError):
+            raise ResultError(f"{path}: damaged; remove it and resume again") from None
+
+    def store(self, result: TaskResult, samples: list[SampleRow]) -> None:
+        """Keep a finished task."""
+        content = {"result": result.model_dump(mode="json"), "samples": samples}
+        _write_json(self._path(result.name), content)
+
+    def end(self) -> None:
+        """Remove the pieces once `results.json` is written."""
+        shutil.rmtree(self._folder)
+
+    def _path(self, task: str) -> Path:
+        return self._folder / f"{task}.json"
+
+
+def _write_json(path: Path, content: object) -> None:
+    write_atomic(path, json.dumps(content, allow_nan=False).encode())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise ResultError(f"{path}: damaged; remove it and resume again") from None
+    if not isinstance(content, dict):
+        raise ResultError(f"{path}: damaged; remove it and resume again")
+    return content

@@ -1,0 +1,212 @@
+"""The results file, as read from outside: every key, type and range.
+
+One run writes one `results.json`. The targets travel with it, so that every number can
+be computed again from the file alone.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "AdapterInfo",
+    "Aggregate",
+    "CommonReply",
+    "EstimatorLabel",
+    "GitInfo",
+    "Interval",
+    "MetricEntry",
+    "ModelInfo",
+    "PromptResult",
+    "ReplyProbe",
+    "RunInfo",
+    "RunResult",
+    "RunSettings",
+    "TargetRecord",
+    "TaskResult",
+]
+
+SCHEMA_VERSION = "1"
+
+EstimatorLabel = Literal["exact", "exact-canonical", "sampled"]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1 + 1e-6, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Interval(_Record):
+    """A confidence interval and how it was made."""
+
+    lo: Finite
+    hi: Finite
+    level: Probability
+    method: str
+
+
+class MetricEntry(_Record):
+    """One value, or the reason why there is none."""
+
+    value: Finite | None
+    reason: str | None = None
+    interval: Interval | None = None
+    perfect: Finite | None = None
+    """What a perfect sampler would show at the same number of replies."""
+    excess: Finite | None = None
+    n: Count | None = None
+    """Replies that the value rests on; null for exact values."""
+
+
+class CommonReply(_Record):
+    """An invalid reply and how often it was drawn."""
+
+    reply: str
+    count: Count
+
+
+class ReplyProbe(_Record):
+    """Replies drawn beside an exact value whose valid mass is low."""
+
+    n: Count
+    valid_first: Count
+    """Replies that are valid under the answer rule `first`."""
+    valid_anywhere: Count
+    """Replies that would be valid if the first braces anywhere were read."""
+    commonest_invalid: list[CommonReply]
+
+
+class PromptResult(_Record):
+    """What one prompt measured."""
+
+    id: str
+    text: str
+    prompt_sha256: Sha256
+    rendered_sha256: Sha256
+    """Hash of the prompt as the chat template rendered it."""
+    support_size: Annotated[int, Field(ge=1)]
+    target_sha256: Sha256
+    probabilities: list[Probability] | None
+    counts: list[Count] | None
+    invalid: dict[str, Finite]
+    """`any`: mass (exact); or the number of replies of each kind (sampled)."""
+    metrics: dict[str, MetricEntry]
+    probe: ReplyProbe | None = None
+
+
+class TargetRecord(_Record):
+    """The target distribution that a task's prompts share."""
+
+    outcomes: list[str]
+    probabilities: list[Probability]
+    aliases: list[list[str]]
+    values: list[Finite] | None
+    listed_mass: Probability
+    sha256: Sha256
+
+
+class TaskResult(_Record):
+    """One task: mean over its prompts."""
+
+    name: str
+    title: str
+    family: str
+    split: Literal["train", "held_out"]
+    reference: Literal["uniform", "natural", "human", "theoretical"]
+    version: str
+    estimator: EstimatorLabel
+    target: TargetRecord
+    metrics: dict[str, MetricEntry]
+    prompts: Annotated[list[PromptResult], Field(min_length=1)]
+
+
+class Aggregate(_Record):
+    """A family, or everything: mean over tasks or families, equal weight."""
+
+    name: str
+    members: list[str]
+    metrics: dict[str, MetricEntry]
+
+
+class AdapterInfo(_Record):
+    """The adapter on the model."""
+
+    sha256: Sha256
+    name: str
+
+
+class ModelInfo(_Record):
+    """Which model was measured."""
+
+    spec: str
+    id: str
+    revision: str | None
+    role: Literal["base", "tuned"]
+    parent: str | None
+    adapter: AdapterInfo | None
+    parameters: Count
+    dtype: str
+    architecture: str
+    weights_fingerprint: Sha256 | None
+    tokenizer_sha256: Sha256
+    chat_template_sha256: Sha256 | None
+    """Null where the model has no chat template and gets the plain prompt."""
+    synthetic: bool
+
+
+class RunSettings(_Record):
+    """Everything that decides the numbers besides model and tasks."""
+
+    estimator: Literal["auto", "exact", "exact-canonical", "sample"]
+    samples: Count
+    temperature: Finite
+    top_p: Finite
+    top_k: Count
+    max_new_tokens: Count
+    seed: int
+    limit: Count | None
+    protocol: Literal["independent"]
+    answer_rule: Literal["first", "anywhere"]
+    thinking: Literal["off"]
+
+
+class GitInfo(_Record):
+    """The checkout that ran, if it was one."""
+
+    commit: str
+    dirty: bool
+
+
+class RunInfo(_Record):
+    """When, where and with what the run was made."""
+
+    id: str
+    created: str
+    command: str
+    diffbench: str
+    git: GitInfo | None
+    packages: dict[str, str]
+    hardware: str
+    duration_s: Finite
+    scoring_path: str | None
+    scoring_check_nats: Finite | None
+    """Largest difference between the packed and the plain path when they were compared."""
+
+
+class RunResult(_Record):
+    """All of `results.json`."""
+
+    schema_version: Literal["1"]
+    run: RunInfo
+    model: ModelInfo
+    settings: RunSettings
+    tasks: Annotated[list[TaskResult], Field(min_length=1)]
+    families: list[Aggregate]
+    overall: Aggregate
+    content_sha256: Sha256
