@@ -80,7 +80,7 @@ class Progress(Protocol):
     def loading(self, model: str) -> None:
         """The model is being loaded."""
 
-    def started(self, n_tasks: int, n_done: int) -> None:
+    def started(self, n_tasks: int, n_done: int, output: Path) -> None:
         """The model is ready; `n_done` tasks were finished by an interrupted run."""
 
     def task(self, name: str) -> None:
@@ -96,7 +96,7 @@ class NoProgress:
     def loading(self, model: str) -> None:
         """Say nothing."""
 
-    def started(self, n_tasks: int, n_done: int) -> None:
+    def started(self, n_tasks: int, n_done: int, output: Path) -> None:
         """Say nothing."""
 
     def task(self, name: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerBase
 
-from diffbench import __version__
+from diffbench.version import __version__
 from diffbench.errors import printable
 from diffbench.harness.task import SAMPLING
 from diffbench.models.load import LoadedModel

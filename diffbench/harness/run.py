@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from diffbench import __version__
+from diffbench.version import __version__
 from diffbench.errors import printable
 from diffbench.harness.identity import model_info, run_command, run_id, run_settings
 from diffbench.harness.lm import EngineLM
@@ -30,21 +30,11 @@ from diffbench.results import (
 )
 from diffbench.results.partial import PartialRun, SampleRow
 from diffbench.results.provenance import checkout, hardware, package_versions
-from diffbench.suite import Selection, TaskDefinition, shipped_catalog
+from diffbench.suite import TaskDefinition
 
-__all__ = ["Finished", "run_tasks", "select_tasks"]
+__all__ = ["Finished", "run_tasks"]
 
 Finished = tuple[RunResult, Path]
-
-
-def select_tasks(options: RunOptions) -> Selection:
-    """Return the tasks that a run will measure, each in the mode it is asked for."""
-    selection = shipped_catalog().select(options.tasks)
-    if options.estimator == "auto":
-        return selection
-    mode = "sampled" if options.estimator == "sample" else "exact"
-    tasks = {task.as_mode(mode).name: task.as_mode(mode) for task in selection.tasks}
-    return Selection(tasks=tuple(tasks.values()), left_out=selection.left_out)
 
 
 def run_tasks(
@@ -131,7 +121,8 @@ def _measure(
     progress: Progress,
 ) -> tuple[list[TaskResult], list[SampleRow]]:
     done = {task.name: partial.load(task.name) for task in tasks}
-    progress.started(len(tasks), sum(stored is not None for stored in done.values()))
+    n_done = sum(stored is not None for stored in done.values())
+    progress.started(len(tasks), n_done, partial.output)
     results: list[TaskResult] = []
     samples: list[SampleRow] = []
     for task in tasks:

@@ -58,10 +58,14 @@ def guarded_kl_reverse_valid(target: TargetArrays, q_valid: FloatArray) -> Metri
 
 
 def guarded_entropy_ratio(target: TargetArrays, q_valid: FloatArray) -> MetricValue:
-    """Return the entropy ratio, or that the target has no entropy."""
+    """Return the entropy ratio, or that the target has too little entropy."""
     if entropy(target.p) == 0.0:
         return MetricValue(value=None, reason="the target's entropy is 0")
-    return MetricValue(value=entropy_ratio(q_valid, target.p))
+    ratio = entropy_ratio(q_valid, target.p)
+    if math.isfinite(ratio):
+        return MetricValue(value=ratio)
+    reason = "the target's entropy is too small to divide by"
+    return MetricValue(value=None, reason=reason)
 
 
 def guarded_top_ratio(target: TargetArrays, q: FloatArray) -> MetricValue:

@@ -1,0 +1,7 @@
+"""Run `python -m diffbench`."""
+
+from __future__ import annotations
+
+from diffbench.cli.main import main
+
+main(prog_name="diffbench")

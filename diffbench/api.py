@@ -1,0 +1,70 @@
+"""What Python users call to measure a model; the command line calls it too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffbench.harness.quiet import quiet_libraries
+from diffbench.models import parse_model
+from diffbench.options import NoProgress, Progress, RunOptions
+from diffbench.results import RunResult
+from diffbench.suite import Mode, TaskDefinition, shipped_catalog
+
+__all__ = ["PreparedRun", "prepare", "run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedRun:
+    """A run whose options and tasks are known to be sound; no model is loaded yet.
+
+    Attributes:
+        options: What was asked for.
+        tasks: The tasks, in order, each in the mode it will be measured in.
+        left_out: A sentence for each prompt file that cannot be measured.
+    """
+
+    options: RunOptions
+    tasks: tuple[TaskDefinition, ...]
+    left_out: tuple[str, ...]
+
+    def start(self, progress: Progress) -> tuple[RunResult, Path]:
+        """Load the model, measure the tasks, and write the results.
+
+        Returns:
+            The results and the folder that holds them.
+        """
+        with quiet_libraries(verbose=self.options.verbose):
+            from diffbench.harness.run import run_tasks
+
+            return run_tasks(self.options, self.tasks, progress)
+
+
+def prepare(options: RunOptions) -> PreparedRun:
+    """Check the model's name and the tasks, before anything slow begins.
+
+    Raises:
+        DiffBenchError: If a name is unknown or a file is broken.
+    """
+    parse_model(options.model)
+    selection = shipped_catalog().select(options.tasks)
+    tasks = selection.tasks
+    if options.estimator != "auto":
+        mode: Mode = "sampled" if options.estimator == "sample" else "exact"
+        tasks = tuple({t.as_mode(mode).name: t.as_mode(mode) for t in tasks}.values())
+    return PreparedRun(options=options, tasks=tasks, left_out=selection.left_out)
+
+
+def run(options: RunOptions, progress: Progress | None = None) -> RunResult:
+    """Measure a model and write its results folder.
+
+    Args:
+        options: Model, tasks and settings.
+        progress: Hears what is going on; silent by default.
+
+    Raises:
+        DiffBenchError: For unknown names, broken files, or a model that cannot be
+            loaded or measured.
+    """
+    result, _ = prepare(options).start(progress or NoProgress())
+    return result

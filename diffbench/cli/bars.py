@@ -1,0 +1,64 @@
+"""A small bar picture of one task in the terminal."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.cells import cell_len
+from rich.console import Console
+
+from diffbench.cli.output import safe
+from diffbench.results import RunResult, TaskResult
+from diffbench.results.distribution import mean_distribution
+
+__all__ = ["print_worst_task"]
+
+_BARS = 8
+_WIDTH = 36
+_LABEL = 24
+
+
+def print_worst_task(console: Console, result: RunResult) -> None:
+    """Draw the task of lowest overlap: its favourites beside what was asked for."""
+    scored = [task for task in result.tasks if task.metrics["overlap"].value is not None]
+    if not scored:
+        return
+    worst = min(scored, key=lambda task: task.metrics["overlap"].value or 0.0)
+    overlap = worst.metrics["overlap"].value
+    console.print(
+        f"\n[bold]Farthest from its target:[/] {safe(worst.title)} (overlap {overlap:.3f})"
+    )
+    rows = _rows(worst)
+    highest = max(max(q, p) for _, q, p in rows)
+    for label, q, p in rows:
+        _print_bar(console, label, q, p, highest)
+    console.print("[dim]█ the model   │ the target   mean over the task's prompts[/]")
+
+
+def _rows(task: TaskResult) -> list[tuple[str, float, float]]:
+    q = mean_distribution(task)
+    p = np.asarray(task.target.probabilities) * task.target.listed_mass
+    order = np.argsort(-q, kind="stable")
+    shown, rest = order[:_BARS], order[_BARS:]
+    rows = [(task.target.outcomes[i], float(q[i]), float(p[i])) for i in shown]
+    if len(rest):
+        rows.append((f"{len(rest)} others", float(q[rest].sum()), float(p[rest].sum())))
+    if task.target.listed_mass < 1:
+        tail = 1.0 - task.target.listed_mass
+        rows.append(("not listed, or invalid", max(0.0, 1.0 - float(q.sum())), tail))
+    else:
+        rows.append(("invalid", max(0.0, 1.0 - float(q.sum())), 0.0))
+    return rows
+
+
+def _print_bar(
+    console: Console, label: str, q: float, p: float, highest: float
+) -> None:
+    n_filled = round(_WIDTH * q / highest)
+    mark = round((_WIDTH - 1) * p / highest)
+    cells = ["█" if i < n_filled else " " for i in range(_WIDTH)]
+    bar = "".join(cells[:mark]) + "[bold yellow]│[/]" + "".join(cells[mark + 1 :])
+    name = safe(label, _LABEL)
+    padding = " " * max(0, _LABEL - cell_len(label))
+    console.print(
+        f"  {name}{padding} {bar} {q:7.2%}  asked {p:7.2%}", no_wrap=True, overflow="crop"
+    )

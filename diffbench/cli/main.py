@@ -1,0 +1,49 @@
+"""The `diffbench` command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from diffbench.cli.models import models
+from diffbench.cli.run import run
+from diffbench.cli.tasks import tasks
+from diffbench.cli.verify import verify
+from diffbench.errors import DiffBenchError
+from diffbench.version import __version__
+
+__all__ = ["main"]
+
+
+class _Commands(click.Group):
+    """Turns a user's mistake into one sentence and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except DiffBenchError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(2)
+        except BrokenPipeError:
+            # The reader (such as `head`) has seen enough.
+            sys.stderr.close()
+            ctx.exit(0)
+
+
+@click.group(
+    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="diffbench")
+def main() -> None:
+    """Does a language model draw from the distribution it was asked for?
+
+    Start with `diffbench run --model demo`: offline, in under two minutes.
+    """
+
+
+main.add_command(run)
+main.add_command(tasks)
+main.add_command(models)
+main.add_command(verify)

@@ -1,0 +1,33 @@
+"""What every command prints with."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from diffbench.errors import printable
+
+__all__ = ["console", "echo_json", "json_option", "safe"]
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON for a machine to read."
+)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that never wraps hostile text into something else."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+
+
+def echo_json(content: Any) -> None:
+    """Print JSON; never NaN."""
+    click.echo(json.dumps(content, indent=2, ensure_ascii=True, allow_nan=False))
+
+
+def safe(text: object, limit: int = 200) -> str:
+    """Make hostile text harmless in a terminal and in rich's own markup."""
+    return escape(printable(text, limit))

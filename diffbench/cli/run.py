@@ -1,0 +1,126 @@
+"""`diffbench run`: measure a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from diffbench.cli.output import console, echo_json, json_option, safe
+from diffbench.cli.progress import RunProgress
+from diffbench.options import RunOptions
+
+__all__ = ["run"]
+
+_INTERRUPTED = 130
+
+
+@click.command()
+@click.option(
+    "--model",
+    required=True,
+    help="demo, hf:<folder>, hf:<owner/name> or hf:<alias> (`diffbench models list`).",
+)
+@click.option(
+    "--adapter",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of a PEFT adapter to put on the model.",
+)
+@click.option(
+    "--tasks",
+    default="diffbench_core",
+    show_default=True,
+    help="Names of tasks or groups, separated by commas; or a task file, a prompt file, "
+    "or a folder of them.",
+)
+@click.option(
+    "--estimator",
+    type=click.Choice(["auto", "exact", "exact-canonical", "sample"]),
+    default="auto",
+    show_default=True,
+    help="auto: as each task's name says, exact for most. exact-canonical: as the plain "
+    "lm-eval harness scores. sample: draw replies.",
+)
+@click.option("--samples", default=1000, show_default=True, help="Replies a prompt.")
+@click.option(
+    "--max-new-tokens", default=64, show_default=True, help="Longest reply, in tokens."
+)
+@click.option("--seed", default=0, show_default=True, help="Seed of all sampling.")
+@click.option("--limit", type=int, help="Only the first prompts of each task.")
+@click.option(
+    "--answer-rule",
+    type=click.Choice(["first", "anywhere"]),
+    default="first",
+    show_default=True,
+    help="Where in a reply the answer may stand (anywhere: --estimator sample only).",
+)
+@click.option("--batch-size", default=32, show_default=True, help="Rows of a batch.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, …")
+@click.option(
+    "--dtype",
+    type=click.Choice(["auto", "float32", "bfloat16", "float16"]),
+    default="auto",
+    show_default=True,
+    help="auto: float32 on a CPU, the model's own elsewhere.",
+)
+@click.option("--revision", help="Branch, tag or commit of a hub repository.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder for the results.  [default: a new one below runs/]",
+)
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run in --output.")
+@click.option(
+    "--trust-remote-code", is_flag=True, help="Run Python code that comes with the model."
+)
+@click.option("--verbose", is_flag=True, help="Let the libraries' messages through.")
+@json_option
+def run(*, as_json: bool, tasks: str, **values: Any) -> None:
+    """Measure whether a model draws from the distributions it is asked for."""
+    names = tuple(name.strip() for name in tasks.split(",") if name.strip())
+    options = RunOptions(tasks=names, **values)
+    from diffbench.api import prepare
+
+    prepared = prepare(options)
+    err = console(stderr=True)
+    for sentence in prepared.left_out:
+        err.print(f"[yellow]Left out:[/] {safe(sentence, 400)}")
+    with RunProgress() as progress:
+        try:
+            result, folder = prepared.start(progress)
+        except KeyboardInterrupt:
+            _say_interrupted(progress)
+            raise click.exceptions.Exit(_INTERRUPTED) from None
+    if as_json:
+        echo_json({"output": str(folder), **result.model_dump(mode="json")})
+        return
+    _print_report(result, folder)
+
+
+def _say_interrupted(progress: RunProgress) -> None:
+    if progress.output is None:
+        click.echo("Stopped before any task began.", err=True)
+        return
+    click.echo(
+        f"Stopped. {progress.n_done} finished tasks are kept; go on with the same options "
+        f"and --output {progress.output} --resume",
+        err=True,
+    )
+
+
+def _print_report(result: Any, folder: Path) -> None:
+    from diffbench.cli.bars import print_worst_task
+    from diffbench.cli.tables import print_results
+
+    out = console()
+    kind = "  [yellow](synthetic: a made-up specimen)[/]" if result.model.synthetic else ""
+    out.print(
+        f"\n[bold]{safe(result.model.id)}[/]{kind}  {len(result.tasks)} tasks, "
+        f"{sum(len(task.prompts) for task in result.tasks)} prompts, "
+        f"{result.run.duration_s:.0f} s\n"
+    )
+    print_results(out, result)
+    print_worst_task(out, result)
+    out.print(f"\nResults: [bold]{safe(folder)}/results.json[/]", soft_wrap=True)
+    out.print(f"Check them at any time: diffbench verify {safe(folder)}", soft_wrap=True)
