@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffbench.harness.quiet import quiet_libraries
+from diffbench.environment import quiet_libraries, share_the_cores
 from diffbench.models import parse_model
 from diffbench.options import NoProgress, Progress, RunOptions
 from diffbench.results import RunResult
@@ -34,6 +34,7 @@ class PreparedRun:
         Returns:
             The results and the folder that holds them.
         """
+        share_the_cores()
         with quiet_libraries(verbose=self.options.verbose):
             from diffbench.harness.run import run_tasks
 

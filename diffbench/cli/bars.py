@@ -13,8 +13,8 @@ from diffbench.results.distribution import mean_distribution
 __all__ = ["print_worst_task"]
 
 _BARS = 8
-_WIDTH = 36
-_LABEL = 24
+_WIDTH = 30
+_LABEL = 22
 
 
 def print_worst_task(console: Console, result: RunResult) -> None:
@@ -60,5 +60,5 @@ def _print_bar(
     name = safe(label, _LABEL)
     padding = " " * max(0, _LABEL - cell_len(label))
     console.print(
-        f"  {name}{padding} {bar} {q:7.2%}  asked {p:7.2%}", no_wrap=True, overflow="crop"
+        f"  {name}{padding} {bar} {q:6.1%}  asked {p:6.1%}", no_wrap=True, overflow="crop"
     )

@@ -13,14 +13,19 @@ from diffbench.errors import printable
 
 __all__ = ["console", "echo_json", "json_option", "safe"]
 
+_WIDTH_OF_FILES = 100
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for a machine to read."
 )
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console that never wraps hostile text into something else."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=False)
+    """Return a console; where there is no terminal, wide enough for every table."""
+    found = Console(stderr=stderr, highlight=False)
+    if found.is_terminal:
+        return found
+    return Console(stderr=stderr, highlight=False, width=_WIDTH_OF_FILES)
 
 
 def echo_json(content: Any) -> None:

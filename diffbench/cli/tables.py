@@ -14,30 +14,37 @@ from diffbench.results.distribution import mean_distribution, most_overdrawn
 
 __all__ = ["print_results"]
 
-_HEADERS = (
-    ("overlap\n0…1 ↑", "overlap"),
-    ("of valid\n0…1 ↑", "overlap_valid"),
-    ("valid mass\n0…1 ↑", "valid_mass"),
+_SHARES = ("overlap", "overlap_valid", "valid_mass")
+# Header and width: seven columns and a name have to fit 80 characters.
+_NUMERIC_COLUMNS = (
+    ("over-\nlap\n0…1 ↑", 5),
+    ("of\nvalid\n0…1 ↑", 5),
+    ("valid\nmass\n0…1 ↑", 5),
+    ("entropy\n/ target\nnats", 9),
+    ("KL\n\nnats ↓", 6),
+    ("cover-\nage 100\n0…1 ↑", 7),
 )
+
+_LEAST_WIDTH = 80
+_MOST_TEXT = 64
+_NAME_SHARE = 0.56
 
 
 def print_results(console: Console, result: RunResult) -> None:
-    """Print one table for all families with their means, and overall."""
-    table = _table()
+    """Print the tasks by family with their means, then the mean over families."""
+    table = _table(console.width)
     for family in result.families:
         members = [task for task in result.tasks if task.family == family.name]
+        table.add_row(f"[bold]{safe(family.name.replace('_', ' '))}[/]")
         for task in members:
             table.add_row(*_task_row(task))
-        table.add_row(
-            f"[bold]{safe(family.name)}[/], mean of {len(members)}",
-            *_values(family.metrics, _mean_entropy(members)),
-            "",
-            style="bold",
-            end_section=True,
-        )
+        if len(members) > 1:
+            means = _values(family.metrics, _mean_entropy(members))
+            table.add_row(f" mean of {len(members)} tasks", *means, "", style="bold")
+        table.add_row("")
     if len(result.families) > 1:
         table.add_row(
-            f"overall, mean of {len(result.families)} families",
+            f"mean of {len(result.families)} families",
             *_values(result.overall.metrics, _mean_entropy(result.tasks)),
             "",
             style="bold",
@@ -46,29 +53,30 @@ def print_results(console: Console, result: RunResult) -> None:
     _print_notes(console, result)
 
 
-def _table() -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("task", min_width=20, overflow="ellipsis", no_wrap=True)
-    for header, _ in _HEADERS:
-        table.add_column(header, justify="right", no_wrap=True)
-    table.add_column("entropy\n/ target, nats", justify="right", no_wrap=True)
-    table.add_column("KL\nnats ↓", justify="right", no_wrap=True)
-    table.add_column("coverage\nat 100 ↑", justify="right", no_wrap=True)
-    table.add_column("most over-drawn\n× its target", overflow="ellipsis", no_wrap=True)
+def _table(width: int) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
+    numeric = sum(columns + 1 for _, columns in _NUMERIC_COLUMNS)
+    text = min(max(width, _LEAST_WIDTH) - numeric - 1, _MOST_TEXT)
+    name = round(text * _NAME_SHARE)
+    table.add_column("\n\ntask", overflow="ellipsis", no_wrap=True, width=name)
+    for header, columns in _NUMERIC_COLUMNS:
+        table.add_column(header, justify="right", no_wrap=True, width=columns)
+    header = "most over-\ndrawn,\n× target"
+    table.add_column(header, overflow="ellipsis", no_wrap=True, width=text - name)
     return table
 
 
 def _task_row(task: TaskResult) -> list[str]:
     entropy = (task.metrics["entropy"].value, _target_entropy(task))
-    return [safe(task.title, 40), *_values(task.metrics, entropy), _overdrawn(task)]
+    return [f" {safe(task.title, 40)}", *_values(task.metrics, entropy), _overdrawn(task)]
 
 
 def _values(
     metrics: Mapping[str, MetricEntry], entropy: tuple[float | None, float]
 ) -> list[str]:
     return [
-        *(_number(metrics[name].value) for _, name in _HEADERS),
-        f"{_number(entropy[0], 2)} / {entropy[1]:.2f}",
+        *(_number(metrics[name].value) for name in _SHARES),
+        f"{_number(entropy[0], 2)}/{entropy[1]:.2f}",
         _number(metrics["kl"].value),
         _number(metrics["coverage_100"].value),
     ]
@@ -84,7 +92,7 @@ def _overdrawn(task: TaskResult) -> str:
         return "—"
     outcome, ratio = found
     shown = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
-    return f"{safe(outcome, 18)} ×{shown}"
+    return f"×{shown} {safe(outcome, 24)}"
 
 
 def _target_entropy(task: TaskResult) -> float:

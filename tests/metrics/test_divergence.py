@@ -18,7 +18,7 @@ from diffbench.metrics import (
     overlap,
     renormalise,
 )
-from tests.metrics.strategies import distributions, pairs
+from tests.metrics.strategies import TINY, distributions, pairs
 
 Pair = tuple[FloatArray, FloatArray]
 
@@ -37,7 +37,7 @@ def total_variation(p: FloatArray, q: FloatArray) -> float:
     return float(np.abs(np.subtract(*with_invalid(p, q))).sum()) / 2
 
 
-@given(pairs())
+@given(pairs(least=TINY))
 def test_overlap_is_1_minus_total_variation(pair: Pair) -> None:
     assert overlap(*pair) == pytest.approx(1 - total_variation(*pair), abs=1e-12)
 
@@ -78,8 +78,10 @@ def test_reverse_kl_matches_scipy(pair: Pair) -> None:
 
 @given(pairs())
 def test_js_matches_scipy(pair: Pair) -> None:
-    expected = float(jensenshannon(*with_invalid(*pair))) ** 2
-    assert js(*pair) == pytest.approx(expected, abs=1e-12)
+    # Of equal inputs scipy may take the square root of -1e-17.
+    with np.errstate(invalid="ignore"):
+        distance = np.nan_to_num(jensenshannon(*with_invalid(*pair)))
+    assert js(*pair) == pytest.approx(float(distance) ** 2, abs=1e-12)
 
 
 @given(pairs())
@@ -89,7 +91,7 @@ def test_hellinger_by_the_affinity(pair: Pair) -> None:
     assert hellinger(*pair) ** 2 == pytest.approx(1 - affinity, abs=1e-12)
 
 
-@given(distributions())
+@given(distributions(least=TINY))
 def test_equal_distributions_have_distance_0(p: FloatArray) -> None:
     assert overlap(p, p) == pytest.approx(1.0, abs=1e-15)
     assert kl(p, log(p)) == pytest.approx(0.0, abs=1e-14)
@@ -98,7 +100,7 @@ def test_equal_distributions_have_distance_0(p: FloatArray) -> None:
     assert hellinger(p, p) == pytest.approx(0.0, abs=1e-15)
 
 
-@given(pairs())
+@given(pairs(least=TINY))
 def test_different_distributions_do_not(pair: Pair) -> None:
     # Lower bounds in total variation: none of them is 0 unless the two are equal.
     tv = total_variation(*pair)
@@ -113,14 +115,14 @@ def test_pinsker_for_the_reverse(pair: Pair) -> None:
     assert kl_reverse_valid(p, q) >= 2 * total_variation(p, q) ** 2 - 1e-12
 
 
-@given(pairs())
+@given(pairs(least=TINY))
 def test_upper_bounds_in_total_variation(pair: Pair) -> None:
     tv = total_variation(*pair)
     assert js(*pair) <= math.log(2) * tv + 1e-12
     assert hellinger(*pair) <= math.sqrt(tv) + 1e-12
 
 
-@given(pairs())
+@given(pairs(least=TINY))
 def test_ranges(pair: Pair) -> None:
     assert 0.0 <= overlap(*pair) <= 1.0
     assert kl(pair[0], log(pair[1])) >= 0.0

@@ -14,7 +14,7 @@ from diffbench.metrics import (
     entropy,
     entropy_ratio,
 )
-from tests.metrics.strategies import distributions
+from tests.metrics.strategies import TINY, distributions
 
 
 @pytest.mark.parametrize("k", [1, 2, 10, 200])
@@ -36,18 +36,18 @@ def test_one_sure_outcome_has_no_entropy() -> None:
     assert effective_outcomes([0.0, 1.0]) == 1.0
 
 
-@given(distributions())
+@given(distributions(least=TINY))
 def test_matches_scipy(p: FloatArray) -> None:
     assert entropy(p) == pytest.approx(float(scipy.stats.entropy(p)), abs=1e-12)
 
 
-@given(distributions())
+@given(distributions(least=TINY))
 def test_range(p: FloatArray) -> None:
     assert 0.0 <= entropy(p) <= math.log(p.size) + 1e-14
     assert 1.0 <= effective_outcomes(p) <= p.size * (1 + 1e-14)
 
 
-@given(distributions(min_size=2), st.data())
+@given(distributions(min_size=2, least=TINY), st.data())
 def test_merging_two_outcomes_never_raises_it(
     p: FloatArray, data: st.DataObject
 ) -> None:
