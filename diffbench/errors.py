@@ -55,7 +55,9 @@ class ResultError(DiffBenchError):
 def printable(text: object, limit: int = 200) -> str:
     """Show hostile text on one line: control characters escaped, length bounded."""
     shown = "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
+        character
+        if character.isprintable()
+        else character.encode("unicode_escape").decode()
         for character in str(text)
     )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -19,7 +19,9 @@ _LABEL = 22
 
 def print_worst_task(console: Console, result: RunResult) -> None:
     """Draw the task of lowest overlap: its favourites beside what was asked for."""
-    scored = [task for task in result.tasks if task.metrics["overlap"].value is not None]
+    scored = [
+        task for task in result.tasks if task.metrics["overlap"].value is not None
+    ]
     if not scored:
         return
     worst = min(scored, key=lambda task: task.metrics["overlap"].value or 0.0)
@@ -60,5 +62,7 @@ def _print_bar(
     name = safe(label, _LABEL)
     padding = " " * max(0, _LABEL - cell_len(label))
     console.print(
-        f"  {name}{padding} {bar} {q:6.1%}  asked {p:6.1%}", no_wrap=True, overflow="crop"
+        f"  {name}{padding} {bar} {q:6.1%}  asked {p:6.1%}",
+        no_wrap=True,
+        overflow="crop",
     )

@@ -32,9 +32,7 @@ class _Commands(click.Group):
             ctx.exit(0)
 
 
-@click.group(
-    cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}
-)
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="diffbench")
 def main() -> None:
     """Does a language model draw from the distribution it was asked for?

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from diffbench.cli.output import safe
 from diffbench.results import MetricEntry, RunResult, TaskResult
-from diffbench.results.distribution import mean_distribution, most_overdrawn
+from diffbench.results.distribution import most_overdrawn
 
 __all__ = ["print_results"]
 
@@ -68,7 +68,11 @@ def _table(width: int) -> Table:
 
 def _task_row(task: TaskResult) -> list[str]:
     entropy = (task.metrics["entropy"].value, _target_entropy(task))
-    return [f" {safe(task.title, 40)}", *_values(task.metrics, entropy), _overdrawn(task)]
+    return [
+        f" {safe(task.title, 40)}",
+        *_values(task.metrics, entropy),
+        _overdrawn(task),
+    ]
 
 
 def _values(
@@ -110,7 +114,9 @@ def _mean_entropy(tasks: Sequence[TaskResult]) -> tuple[float | None, float]:
             measured.append(None)
         else:
             measured.append(math.fsum(v for v in values if v is not None) / len(values))
-        targets.append(math.fsum(_target_entropy(task) for task in members) / len(members))
+        targets.append(
+            math.fsum(_target_entropy(task) for task in members) / len(members)
+        )
     known = [value for value in measured if value is not None]
     mean = math.fsum(known) / len(known) if len(known) == len(measured) else None
     return mean, math.fsum(targets) / len(targets)

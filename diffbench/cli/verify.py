@@ -28,9 +28,7 @@ def verify(result: Path, *, as_json: bool) -> None:
         len(prompt.metrics) for task in loaded.tasks for prompt in task.prompts
     )
     if as_json:
-        echo_json(
-            {"path": str(result), "verified": not problems, "problems": problems}
-        )
+        echo_json({"path": str(result), "verified": not problems, "problems": problems})
     elif problems:
         for problem in problems:
             click.echo(f"Error: {printable(problem, 400)}", err=True)

@@ -88,9 +88,7 @@ def _core_examples(catalog: Catalog, recipe: DemoRecipe) -> Iterator[Example]:
 
 
 def _paraphrase(support: Support, wording: str, recipe: DemoRecipe) -> Example:
-    prompt = wording.format(
-        noun=support.noun, plural=support.plural, kind=support.kind
-    )
+    prompt = wording.format(noun=support.noun, plural=support.plural, kind=support.kind)
     return _example(prompt, support.outcomes, recipe)
 
 

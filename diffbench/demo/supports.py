@@ -70,9 +70,7 @@ def task_supports(catalog: Catalog, recipe: DemoRecipe) -> dict[str, tuple[str, 
     }
 
 
-def _order(
-    family: str, outcomes: Sequence[str], recipe: DemoRecipe
-) -> tuple[str, ...]:
+def _order(family: str, outcomes: Sequence[str], recipe: DemoRecipe) -> tuple[str, ...]:
     favourites = [str(name) for name in recipe.favourites.get(family, [])]
     if family == "dates":
         month = outcomes[0].split()[0]
@@ -121,7 +119,15 @@ def _spans(first: int, last: int) -> tuple[str, ...]:
 
 
 def _date_supports(recipe: DemoRecipe) -> Iterator[Support]:
-    days = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+    days = [
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+    ]
     for noun in ("a day of the week", "some day from Monday to Sunday"):
         yield Support(
             noun=noun,
@@ -131,7 +137,10 @@ def _date_supports(recipe: DemoRecipe) -> Iterator[Support]:
         )
     for month, length in _MONTHS.items():
         dates = [f"{month} {day}" for day in range(1, length + 1)]
-        for noun in (f"a date in {month}", f"a date that falls in {month}, month first"):
+        for noun in (
+            f"a date in {month}",
+            f"a date that falls in {month}, month first",
+        ):
             yield Support(
                 noun=noun,
                 plural=f"all dates of {month}",
@@ -160,7 +169,7 @@ def _noun_supports(catalog: Catalog, recipe: DemoRecipe) -> Iterator[Support]:
         ),
     }
     for name in catalog.groups["diffbench_countries"].tasks:
-        continent = catalog.tasks[name].title.removeprefix("Country in ")
+        continent = catalog.tasks[name].title.removeprefix("Country, ")
         phrases = {
             **phrases,
             name: (

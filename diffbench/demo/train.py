@@ -143,7 +143,9 @@ def _draw(
 
 def _prompt_ids(prompt: str, tokenizer: PreTrainedTokenizerFast) -> list[int]:
     text = tokenizer.apply_chat_template(
-        [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
+        [{"role": "user", "content": prompt}],
+        tokenize=False,
+        add_generation_prompt=True,
     )
     return list(tokenizer.encode(str(text), add_special_tokens=False))
 

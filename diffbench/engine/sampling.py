@@ -147,6 +147,8 @@ def _split(
     digest = hashlib.blake2b(content, key=key, digest_size=16).digest()
     rng = np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
     cumulative = np.cumsum(probabilities)
-    draws = np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right")
+    draws = np.searchsorted(
+        cumulative, rng.random(count) * cumulative[-1], side="right"
+    )
     tokens, counts = np.unique(draws, return_counts=True)
     return list(zip(tokens.tolist(), counts.tolist(), strict=True))

@@ -60,7 +60,9 @@ class Scorer:
         self._model = model
         self._max_nodes = max_nodes
         self._batch_size = batch_size
-        self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._keeps_logits = (
+            "logits_to_keep" in inspect.signature(model.forward).parameters
+        )
         self.path: ScoringPath | None = None
         self.check_difference: float | None = None
 

@@ -82,7 +82,8 @@ class Vocabulary:
         )
         start = len(self._decode(anchor))
         texts = [
-            "" if token in special else text[start:] for token, text in enumerate(decoded)
+            "" if token in special else text[start:]
+            for token, text in enumerate(decoded)
         ]
         return texts + [""] * (self.size - count)
 

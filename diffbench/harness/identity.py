@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 from transformers import PreTrainedTokenizerBase
 
-from diffbench.version import __version__
 from diffbench.errors import printable
 from diffbench.harness.task import SAMPLING
 from diffbench.models.load import LoadedModel
 from diffbench.options import RunOptions
 from diffbench.results import AdapterInfo, ModelInfo, RunSettings
 from diffbench.suite import TaskDefinition
+from diffbench.version import __version__
 
 __all__ = ["model_info", "run_command", "run_id", "run_settings"]
 
@@ -40,7 +40,8 @@ def model_info(loaded: LoadedModel, options: RunOptions) -> ModelInfo:
         weights_fingerprint=loaded.weights_fingerprint,
         tokenizer_sha256=_tokenizer_sha256(loaded.tokenizer),
         chat_template_sha256=_template_sha256(loaded.tokenizer),
-        synthetic=spec.kind == "demo" or bool(getattr(model.config, "synthetic", False)),
+        synthetic=spec.kind == "demo"
+        or bool(getattr(model.config, "synthetic", False)),
     )
 
 

@@ -56,7 +56,9 @@ class EngineLM(HFLM):  # type: ignore[misc]
         self.vocabulary = Vocabulary(loaded.tokenizer, size)
         self.scorer = Scorer(loaded.model, batch_size=batch_size)
         self._ends = _end_tokens(loaded)
-        self._rows = max(batch_size, 128) if loaded.model.device.type == "cpu" else batch_size
+        self._rows = (
+            max(batch_size, 128) if loaded.model.device.type == "cpu" else batch_size
+        )
 
     def loglikelihood(
         self, requests: list[Instance], disable_tqdm: bool = False
@@ -129,7 +131,8 @@ class EngineLM(HFLM):  # type: ignore[misc]
         replies = [
             reply
             for distinct in found
-            for reply in [self.vocabulary.decode_reply(distinct.tokens)] * distinct.count
+            for reply in [self.vocabulary.decode_reply(distinct.tokens)]
+            * distinct.count
         ]
         order = np.random.default_rng([self.seed, *prompt]).permutation(n)
         return [replies[i] for i in order]

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import torch
 
-from diffbench.version import __version__
 from diffbench.errors import printable
 from diffbench.harness.identity import model_info, run_command, run_id, run_settings
 from diffbench.harness.lm import EngineLM
@@ -31,6 +30,7 @@ from diffbench.results import (
 from diffbench.results.partial import PartialRun, SampleRow
 from diffbench.results.provenance import checkout, hardware, package_versions
 from diffbench.suite import TaskDefinition
+from diffbench.version import __version__
 
 __all__ = ["Finished", "run_tasks"]
 

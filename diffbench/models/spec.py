@@ -61,7 +61,9 @@ def parse_model(text: str) -> ModelSpec:
             f"hf:<repository id> or hf:<alias>.{did_you_mean(text, _all_names())}"
         )
     if not rest:
-        raise ModelError("--model 'hf:' names no model; write hf:<folder or repository>")
+        raise ModelError(
+            "--model 'hf:' names no model; write hf:<folder or repository>"
+        )
     path = Path(rest).expanduser()
     if path.is_dir():
         return ModelSpec(

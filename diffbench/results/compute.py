@@ -45,7 +45,9 @@ def metrics_from_counts(
     return _entries(values, n=sum(counts) + n_invalid)
 
 
-def mean_metrics(members: Sequence[Mapping[str, MetricEntry]]) -> dict[str, MetricEntry]:
+def mean_metrics(
+    members: Sequence[Mapping[str, MetricEntry]],
+) -> dict[str, MetricEntry]:
     """Average each metric over members with equal weight; a null member makes a null."""
     return {
         metric.name: _mean([member[metric.name] for member in members])

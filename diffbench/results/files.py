@@ -107,9 +107,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise ResultError(f"{path}: holds {constant}, which is no number")
 
     try:
-        content = json.loads(
-            path.read_text(encoding="utf-8"), parse_constant=refuse
-        )
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
     except FileNotFoundError:
         raise ResultError(f"{path}: there is no such file") from None
     except OSError as error:

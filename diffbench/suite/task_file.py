@@ -100,7 +100,11 @@ def _distribution_block(content: object, path: Path) -> DistributionBlock:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in ("distribution", *first["loc"]))
-        got = "" if isinstance(first["input"], dict | list) else f" (got {first['input']!r})"
+        got = (
+            ""
+            if isinstance(first["input"], dict | list)
+            else f" (got {first['input']!r})"
+        )
         message = first["msg"].removeprefix("Value error, ")
         raise TaskError(f"{path}: {where}: {printable(message + got)}") from None
 
@@ -108,7 +112,9 @@ def _distribution_block(content: object, path: Path) -> DistributionBlock:
 def _version(metadata: object, path: Path) -> str:
     version = metadata.get("version") if isinstance(metadata, Mapping) else None
     if version is None:
-        raise TaskError(f"{path}: metadata.version: missing; write a number such as 1.0")
+        raise TaskError(
+            f"{path}: metadata.version: missing; write a number such as 1.0"
+        )
     return str(version)
 
 
@@ -129,7 +135,9 @@ def _mode(value: object, path: Path) -> Mode:
 
 def _dotted_name(value: object) -> str | None:
     # lm-evaluation-harness has already turned !function into the class itself.
-    return f"{value.__module__}.{value.__qualname__}" if isinstance(value, type) else None
+    return (
+        f"{value.__module__}.{value.__qualname__}" if isinstance(value, type) else None
+    )
 
 
 def _prompts(block: DistributionBlock) -> tuple[Prompt, ...]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from diffbench.targets.sources import (
-    read_csv_outcomes,
     range_outcomes,
+    read_csv_outcomes,
 )
 from diffbench.targets.target import Outcome, Target, make_target
 

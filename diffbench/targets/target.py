@@ -65,7 +65,9 @@ class Target:
                 "outcomes": self.outcomes,
                 "probabilities": [p.hex() for p in self.probabilities],
                 "aliases": self.aliases,
-                "values": None if self.values is None else [v.hex() for v in self.values],
+                "values": None
+                if self.values is None
+                else [v.hex() for v in self.values],
                 "listed_mass": self.listed_mass.hex(),
             },
             ensure_ascii=True,
