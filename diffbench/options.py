@@ -67,9 +67,7 @@ class RunOptions:
         if not self.tasks:
             raise SettingsError("tasks is empty; name at least one task or group")
         if self.resume and self.output is None:
-            raise SettingsError(
-                "--resume needs --output, the folder of the run to go on"
-            )
+            raise SettingsError("--resume needs --output, the folder of the run to go on")
         if self.answer_rule == "anywhere" and self.estimator != "sample":
             raise SettingsError(
                 "--answer-rule anywhere needs replies to read; add --estimator sample"

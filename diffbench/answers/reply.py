@@ -56,9 +56,7 @@ def trim_reply(reply: str) -> str:
     return reply[: reply.find("}") + 1] if "}" in reply else reply
 
 
-def read_reply(
-    reply: str, key: AnswerKey, rule: AnswerRule = "first"
-) -> Valid | Invalid:
+def read_reply(reply: str, key: AnswerKey, rule: AnswerRule = "first") -> Valid | Invalid:
     """Map a reply to an outcome or to the way in which it is invalid.
 
     Kinds: `empty` (nothing visible), `no_braces` (no opening brace), `cut_off` (a brace

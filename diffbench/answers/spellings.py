@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from diffbench.errors import TargetError, printable
@@ -112,7 +113,7 @@ def _case_forms(text: str, variants: Sequence[Variant]) -> Iterator[str]:
 def _refuse_prefixes(answers: list[str]) -> None:
     # After sorting, a string that is a prefix of any other is one of its neighbour.
     ordered = sorted(answers)
-    for shorter, longer in zip(ordered, ordered[1:], strict=False):
+    for shorter, longer in pairwise(ordered):
         if longer.startswith(shorter):
             raise TargetError(
                 f"answer {printable(shorter)!r} is the prefix of {printable(longer)!r}; "

@@ -19,9 +19,7 @@ _LABEL = 22
 
 def print_worst_task(console: Console, result: RunResult) -> None:
     """Draw the task of lowest overlap: its favourites beside what was asked for."""
-    scored = [
-        task for task in result.tasks if task.metrics["overlap"].value is not None
-    ]
+    scored = [task for task in result.tasks if task.metrics["overlap"].value is not None]
     if not scored:
         return
     worst = min(scored, key=lambda task: task.metrics["overlap"].value or 0.0)
@@ -52,9 +50,7 @@ def _rows(task: TaskResult) -> list[tuple[str, float, float]]:
     return rows
 
 
-def _print_bar(
-    console: Console, label: str, q: float, p: float, highest: float
-) -> None:
+def _print_bar(console: Console, label: str, q: float, p: float, highest: float) -> None:
     n_filled = round(_WIDTH * q / highest)
     mark = round((_WIDTH - 1) * p / highest)
     cells = ["█" if i < n_filled else " " for i in range(_WIDTH)]

@@ -72,18 +72,14 @@ class RunProgress:
         """Show the bar, with the tasks of an interrupted run already done."""
         self._n_tasks, self._n_done, self.output = n_tasks, n_done, output
         if n_done:
-            self._console.print(
-                f"Going on: {n_done} of {n_tasks} tasks are done already."
-            )
+            self._console.print(f"Going on: {n_done} of {n_tasks} tasks are done already.")
         self._row = self._bar.add_task("", total=n_tasks, completed=n_done)
 
     def task(self, name: str) -> None:
         """Name the task that begins."""
         self._task_start = time.monotonic()
         if self._row is not None:
-            self._bar.update(
-                self._row, description=safe(name.removeprefix("diffbench_"))
-            )
+            self._bar.update(self._row, description=safe(name.removeprefix("diffbench_")))
 
     def finished(self, name: str) -> None:
         """Advance the bar, or print a line where there is no screen."""

@@ -70,9 +70,7 @@ _INTERRUPTED = 130
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder for the results.  [default: a new one below runs/]",
 )
-@click.option(
-    "--resume", is_flag=True, help="Go on with the interrupted run in --output."
-)
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run in --output.")
 @click.option(
     "--trust-remote-code",
     is_flag=True,
@@ -118,9 +116,7 @@ def _print_report(result: Any, folder: Path) -> None:
     from diffbench.cli.tables import print_results
 
     out = console()
-    kind = (
-        "  [yellow](synthetic: a made-up specimen)[/]" if result.model.synthetic else ""
-    )
+    kind = "  [yellow](synthetic: a made-up specimen)[/]" if result.model.synthetic else ""
     out.print(
         f"\n[bold]{safe(result.model.id)}[/]{kind}  {len(result.tasks)} tasks, "
         f"{sum(len(task.prompts) for task in result.tasks)} prompts, "
@@ -129,6 +125,4 @@ def _print_report(result: Any, folder: Path) -> None:
     print_results(out, result)
     print_worst_task(out, result)
     out.print(f"\nResults: [bold]{safe(folder)}/results.json[/]", soft_wrap=True)
-    out.print(
-        f"Check them at any time: diffbench verify {safe(folder)}", soft_wrap=True
-    )
+    out.print(f"Check them at any time: diffbench verify {safe(folder)}", soft_wrap=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from rich.console import Console
 from rich.table import Table
@@ -39,13 +40,16 @@ def print_results(console: Console, result: RunResult) -> None:
         for task in members:
             table.add_row(*_task_row(task))
         if len(members) > 1:
-            means = _values(family.metrics, _mean_entropy(members))
+            means = _values(family.metrics, _mean_target_entropy(result, [family.name]))
             table.add_row(f" mean of {len(members)} tasks", *means, "", style="bold")
         table.add_row("")
     if len(result.families) > 1:
         table.add_row(
             f"mean of {len(result.families)} families",
-            *_values(result.overall.metrics, _mean_entropy(result.tasks)),
+            *_values(
+                result.overall.metrics,
+                _mean_target_entropy(result, result.overall.members),
+            ),
             "",
             style="bold",
         )
@@ -67,20 +71,18 @@ def _table(width: int) -> Table:
 
 
 def _task_row(task: TaskResult) -> list[str]:
-    entropy = (task.metrics["entropy"].value, _target_entropy(task))
     return [
         f" {safe(task.title, 40)}",
-        *_values(task.metrics, entropy),
+        *_values(task.metrics, _target_entropy(task)),
         _overdrawn(task),
     ]
 
 
-def _values(
-    metrics: Mapping[str, MetricEntry], entropy: tuple[float | None, float]
-) -> list[str]:
+def _values(metrics: Mapping[str, MetricEntry], target_entropy: float) -> list[str]:
+    entropy = _number(metrics["entropy"].value, 2)
     return [
         *(_number(metrics[name].value) for name in _SHARES),
-        f"{_number(entropy[0], 2)}/{entropy[1]:.2f}",
+        f"{entropy}/{target_entropy:.2f}",
         _number(metrics["kl"].value),
         _number(metrics["coverage_100"].value),
     ]
@@ -103,23 +105,12 @@ def _target_entropy(task: TaskResult) -> float:
     return -math.fsum(p * math.log(p) for p in task.target.probabilities if p > 0)
 
 
-def _mean_entropy(tasks: Sequence[TaskResult]) -> tuple[float | None, float]:
+def _mean_target_entropy(result: RunResult, families: Sequence[str]) -> float:
     # Families weigh alike in the overall row, as they do in every other column.
-    families = list(dict.fromkeys(task.family for task in tasks))
-    measured, targets = [], []
-    for family in families:
-        members = [task for task in tasks if task.family == family]
-        values = [task.metrics["entropy"].value for task in members]
-        if any(value is None for value in values):
-            measured.append(None)
-        else:
-            measured.append(math.fsum(v for v in values if v is not None) / len(values))
-        targets.append(
-            math.fsum(_target_entropy(task) for task in members) / len(members)
-        )
-    known = [value for value in measured if value is not None]
-    mean = math.fsum(known) / len(known) if len(known) == len(measured) else None
-    return mean, math.fsum(targets) / len(targets)
+    return fmean(
+        fmean(_target_entropy(task) for task in result.tasks if task.family == family)
+        for family in families
+    )
 
 
 def _print_notes(console: Console, result: RunResult) -> None:

@@ -24,9 +24,7 @@ def verify(result: Path, *, as_json: bool) -> None:
     """
     loaded = load_results(result)
     problems = verify_result(loaded)
-    n_numbers = sum(
-        len(prompt.metrics) for task in loaded.tasks for prompt in task.prompts
-    )
+    n_numbers = sum(len(prompt.metrics) for task in loaded.tasks for prompt in task.prompts)
     if as_json:
         echo_json({"path": str(result), "verified": not problems, "problems": problems})
     elif problems:

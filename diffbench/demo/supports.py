@@ -8,7 +8,7 @@ wordings of the held-out split are left out.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from diffbench.demo.recipe import DemoRecipe
@@ -31,7 +31,7 @@ _MONTHS = {
     "December": 31,
 }
 _HELD_OUT_RANGES = {(1, 20), (1, 50), (10, 99)}
-_NUMBER_KINDS = {
+_NUMBER_KINDS: Mapping[str, Callable[[int], bool]] = {
     "whole": lambda n: True,
     "even": lambda n: n % 2 == 0,
     "odd": lambda n: n % 2 == 1,

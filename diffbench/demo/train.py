@@ -62,7 +62,7 @@ def build_demo_model(
             group["lr"] = _learning_rate(step, recipe)
         loss = tree_loss(model, batch.prompts, batch.trees, batch.weights).mean()
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         report(step + 1, loss.item())
@@ -72,9 +72,7 @@ def build_demo_model(
 
 def _texts(catalog: Catalog, recipe: DemoRecipe) -> Iterator[str]:
     rng = np.random.default_rng(recipe.seed)
-    for example in itertools.islice(
-        examples(catalog, recipe, rng), _TOKENIZER_EXAMPLES
-    ):
+    for example in itertools.islice(examples(catalog, recipe, rng), _TOKENIZER_EXAMPLES):
         yield example.prompt
         yield from example.replies[:8]
     for task in catalog.tasks.values():
@@ -84,9 +82,7 @@ def _texts(catalog: Catalog, recipe: DemoRecipe) -> Iterator[str]:
         yield question.answer
 
 
-def _new_model(
-    recipe: DemoRecipe, tokenizer: PreTrainedTokenizerFast
-) -> LlamaForCausalLM:
+def _new_model(recipe: DemoRecipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     end = tokenizer.convert_tokens_to_ids(END)
     config = LlamaConfig(
         vocab_size=len(tokenizer),

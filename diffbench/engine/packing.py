@@ -40,7 +40,7 @@ class PackedBatch:
     offsets: tuple[int, ...]
 
     def attention_bias(self, dtype: torch.dtype) -> torch.Tensor:
-        """Return (B, 1, L, L): 0 where attention is allowed, the lowest number elsewhere."""
+        """Return (B, 1, L, L): 0 where attention is allowed, very low elsewhere."""
         bias = torch.zeros(self.allowed.shape, dtype=dtype, device=self.allowed.device)
         return bias.masked_fill_(~self.allowed, torch.finfo(dtype).min)
 
@@ -73,9 +73,7 @@ def pack(
         position_ids[row, start:end] = torch.from_numpy(start - 1 + tree.depths[1:])
         allowed[row, :start, :start] = torch.ones(start, start).tril().bool()
         allowed[row, start:end, :start] = True
-        allowed[row, start:end, start:end] = torch.from_numpy(
-            tree.ancestor_mask()[1:, 1:]
-        )
+        allowed[row, start:end, start:end] = torch.from_numpy(tree.ancestor_mask()[1:, 1:])
         edge_nodes = torch.from_numpy(tree.edge_nodes)
         rows.append(torch.full_like(edge_nodes, row))
         columns.append(edge_nodes + start - 1)

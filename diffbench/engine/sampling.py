@@ -93,9 +93,7 @@ class Sampler:
         return [SampledReply(tokens=t, count=c) for t, c in sorted(found.items())]
 
     def _is_complete(self, token: int, length: int, max_new_tokens: int) -> bool:
-        return (
-            token in self._ends or bool(self._stops[token]) or length >= max_new_tokens
-        )
+        return token in self._ends or bool(self._stops[token]) or length >= max_new_tokens
 
     def _next_token(
         self, prompt: Sequence[int], frontier: _Frontier
@@ -147,8 +145,6 @@ def _split(
     digest = hashlib.blake2b(content, key=key, digest_size=16).digest()
     rng = np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
     cumulative = np.cumsum(probabilities)
-    draws = np.searchsorted(
-        cumulative, rng.random(count) * cumulative[-1], side="right"
-    )
+    draws = np.searchsorted(cumulative, rng.random(count) * cumulative[-1], side="right")
     tokens, counts = np.unique(draws, return_counts=True)
     return list(zip(tokens.tolist(), counts.tolist(), strict=True))

@@ -60,9 +60,7 @@ class Scorer:
         self._model = model
         self._max_nodes = max_nodes
         self._batch_size = batch_size
-        self._keeps_logits = (
-            "logits_to_keep" in inspect.signature(model.forward).parameters
-        )
+        self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
         self.path: ScoringPath | None = None
         self.check_difference: float | None = None
 
@@ -167,9 +165,7 @@ class Scorer:
         rows = [[*prompt, *continuation.tokens[:-1]] for continuation in chunk]
         length = max(len(row) for row in rows)
         input_ids = torch.tensor([row + [0] * (length - len(row)) for row in rows])
-        mask = torch.tensor(
-            [[1] * len(row) + [0] * (length - len(row)) for row in rows]
-        )
+        mask = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows])
         logits = self._model(
             input_ids=input_ids.to(self._model.device),
             attention_mask=mask.to(self._model.device),

@@ -56,7 +56,7 @@ class Vocabulary:
     def closers(self, last: int) -> NDArray[np.int64]:
         """Return every token whose text begins with the text of the token `last`.
 
-        Vocabularies hold `}`, `}.`, `}\\n` and more. Whichever of them comes, the
+        Vocabularies hold `}`, `}.`, `})` and more. Whichever of them comes, the
         reply's answer is complete, so a sampler accepts them all. The token itself is
         always among them.
         """
@@ -82,8 +82,7 @@ class Vocabulary:
         )
         start = len(self._decode(anchor))
         texts = [
-            "" if token in special else text[start:]
-            for token, text in enumerate(decoded)
+            "" if token in special else text[start:] for token, text in enumerate(decoded)
         ]
         return texts + [""] * (self.size - count)
 
@@ -99,6 +98,4 @@ class Vocabulary:
         return list(self._tokenizer.encode(text, add_special_tokens=False))
 
     def _decode(self, tokens: Sequence[int]) -> str:
-        return str(
-            self._tokenizer.decode(list(tokens), clean_up_tokenization_spaces=False)
-        )
+        return str(self._tokenizer.decode(list(tokens), clean_up_tokenization_spaces=False))

@@ -40,8 +40,7 @@ def model_info(loaded: LoadedModel, options: RunOptions) -> ModelInfo:
         weights_fingerprint=loaded.weights_fingerprint,
         tokenizer_sha256=_tokenizer_sha256(loaded.tokenizer),
         chat_template_sha256=_template_sha256(loaded.tokenizer),
-        synthetic=spec.kind == "demo"
-        or bool(getattr(model.config, "synthetic", False)),
+        synthetic=spec.kind == "demo" or bool(getattr(model.config, "synthetic", False)),
     )
 
 
@@ -62,9 +61,7 @@ def run_settings(options: RunOptions) -> RunSettings:
     )
 
 
-def run_id(
-    model: ModelInfo, settings: RunSettings, tasks: Sequence[TaskDefinition]
-) -> str:
+def run_id(model: ModelInfo, settings: RunSettings, tasks: Sequence[TaskDefinition]) -> str:
     """Hash everything that decides the numbers, 16 hex digits."""
     content = {
         "diffbench": __version__,

@@ -131,8 +131,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
         replies = [
             reply
             for distinct in found
-            for reply in [self.vocabulary.decode_reply(distinct.tokens)]
-            * distinct.count
+            for reply in [self.vocabulary.decode_reply(distinct.tokens)] * distinct.count
         ]
         order = np.random.default_rng([self.seed, *prompt]).permutation(n)
         return [replies[i] for i in order]
@@ -161,5 +160,6 @@ def _end_tokens(loaded: LoadedModel) -> list[int]:
     generation = getattr(loaded.model, "generation_config", None)
     for holder in (generation, loaded.model.config, loaded.tokenizer):
         value = getattr(holder, "eos_token_id", None)
-        ends.update(value if isinstance(value, list) else [value])
-    return sorted(token for token in ends if token is not None)
+        values = value if isinstance(value, list) else [value]
+        ends.update(int(token) for token in values if token is not None)
+    return sorted(ends)

@@ -119,9 +119,7 @@ def sampled_prompt(
     rule: AnswerRule = "first",
 ) -> SampledPrompt:
     """Read all replies to one prompt under the answer rule."""
-    distinct = Counter(
-        trim_reply(reply) if rule == "first" else reply for reply in replies
-    )
+    distinct = Counter(trim_reply(reply) if rule == "first" else reply for reply in replies)
     counts = [0] * definition.target.size
     invalid: Counter[str] = Counter()
     for reply, n in distinct.items():

@@ -42,9 +42,7 @@ class TaskOutcome:
     samples: list[SampleRow]
 
 
-def run_task(
-    lm: EngineLM, definition: TaskDefinition, options: RunOptions
-) -> TaskOutcome:
+def run_task(lm: EngineLM, definition: TaskDefinition, options: RunOptions) -> TaskOutcome:
     """Measure every prompt of one task.
 
     Raises:

@@ -74,9 +74,7 @@ def run_tasks(
         return finished, output
     lm = EngineLM(
         loaded,
-        protocol="exact-canonical"
-        if options.estimator == "exact-canonical"
-        else "exact",
+        protocol="exact-canonical" if options.estimator == "exact-canonical" else "exact",
         batch_size=options.batch_size,
         seed=options.seed,
     )
@@ -148,4 +146,4 @@ def _device_name(loaded: LoadedModel) -> str:
     device = loaded.model.device
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
-    return device.type
+    return str(device.type)

@@ -219,9 +219,7 @@ class SampledDistributionTask(DistributionTask):
             "generation_kwargs": {
                 **SAMPLING,
                 "until": [],
-                "max_gen_toks": int(
-                    config.get("max_new_tokens", DEFAULT_MAX_NEW_TOKENS)
-                ),
+                "max_gen_toks": int(config.get("max_new_tokens", DEFAULT_MAX_NEW_TOKENS)),
             },
         }
 

@@ -168,8 +168,7 @@ def _as_vector(x: npt.ArrayLike, *, size: int | None, name: str) -> FloatArray:
         )
     if size is not None and array.size != size:
         raise ValueError(
-            f"{name} must hold one entry for each of {size} outcomes, "
-            f"but got {array.size}"
+            f"{name} must hold one entry for each of {size} outcomes, but got {array.size}"
         )
     return array
 

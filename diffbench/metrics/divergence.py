@@ -74,7 +74,7 @@ def kl(p: npt.ArrayLike, log_q: npt.ArrayLike) -> float:
     log_model = as_log_subdistribution(log_q, size=target.size)
     asked = target > 0.0
     terms = target[asked] * (np.log(target[asked]) - log_model[asked])
-    return max(float(terms.sum()), 0.0)
+    return max(0.0, float(terms.sum()))
 
 
 def kl_reverse_valid(p: npt.ArrayLike, q: npt.ArrayLike) -> float:
@@ -102,7 +102,7 @@ def kl_reverse_valid(p: npt.ArrayLike, q: npt.ArrayLike) -> float:
         return math.inf
     # A difference of logs: the ratio q / p overflows for subnormal p.
     terms = model[drawn] * (np.log(model[drawn]) - np.log(target[drawn]))
-    return max(float(terms.sum()), 0.0)
+    return max(0.0, float(terms.sum()))
 
 
 def js(p: npt.ArrayLike, q: npt.ArrayLike) -> float:

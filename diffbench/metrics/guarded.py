@@ -36,9 +36,7 @@ __all__ = [
 NO_VALID_MASS: Final = MetricValue(value=None, reason="the valid mass is 0")
 
 
-def guarded_kl(
-    target: TargetArrays, log_q: FloatArray | None, absence: str
-) -> MetricValue:
+def guarded_kl(target: TargetArrays, log_q: FloatArray | None, absence: str) -> MetricValue:
     """Return KL(p || q), or which outcome is missing; absence says how."""
     if log_q is None:
         return NO_VALID_MASS
@@ -77,9 +75,7 @@ def guarded_top_ratio(target: TargetArrays, q: FloatArray) -> MetricValue:
     return MetricValue(value=None, reason=reason)
 
 
-def guarded_wasserstein(
-    target: TargetArrays, q_valid: FloatArray | None
-) -> MetricValue:
+def guarded_wasserstein(target: TargetArrays, q_valid: FloatArray | None) -> MetricValue:
     """Return W1, or that there is no order or no valid mass."""
     if target.values is None:
         return MetricValue(value=None, reason="outcomes have no order")

@@ -88,9 +88,7 @@ def measure_counts(
     judged, n_judged = (q, n_replies) if target.whole else (valid, n_valid)
     found = _from_masses(target, q, judged, valid)
     found["kl"] = guarded_kl(target, _log(judged), "was never drawn")
-    return _complete(
-        target, found, lambda n: guarded_rarefied_coverage(drawn, n_judged, n)
-    )
+    return _complete(target, found, lambda n: guarded_rarefied_coverage(drawn, n_judged, n))
 
 
 def _from_masses(

@@ -10,9 +10,7 @@ from diffbench.metrics.checks import as_distribution, as_values
 __all__ = ["wasserstein"]
 
 
-def wasserstein(
-    p: npt.ArrayLike, q_valid: npt.ArrayLike, values: npt.ArrayLike
-) -> float:
+def wasserstein(p: npt.ArrayLike, q_valid: npt.ArrayLike, values: npt.ArrayLike) -> float:
     """Return the least mean distance between target and model draws (W1).
 
     Integral over x of |F_p(x) - F_q(x)|, F the cumulative distributions

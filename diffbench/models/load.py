@@ -143,8 +143,7 @@ def _with_adapter(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
         merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     except (ValueError, RuntimeError, KeyError, TypeError) as error:
         raise ModelError(
-            f"--adapter {printable(adapter)} does not fit this model: "
-            f"{printable(error)}"
+            f"--adapter {printable(adapter)} does not fit this model: {printable(error)}"
         ) from error
     return merged
 
@@ -207,6 +206,4 @@ def _fingerprint(spec: ModelSpec) -> str | None:
 def _adapter_sha256(adapter: Path | None) -> str | None:
     if adapter is None:
         return None
-    return hashlib.sha256(
-        (adapter / "adapter_model.safetensors").read_bytes()
-    ).hexdigest()
+    return hashlib.sha256((adapter / "adapter_model.safetensors").read_bytes()).hexdigest()

@@ -51,9 +51,7 @@ def parse_model(text: str) -> ModelSpec:
         ModelError: If it names no known kind of model, folder or alias.
     """
     if text == "demo":
-        return ModelSpec(
-            text=text, kind="demo", source=str(demo_model_dir()), name="demo"
-        )
+        return ModelSpec(text=text, kind="demo", source=str(demo_model_dir()), name="demo")
     kind, colon, rest = text.partition(":")
     if not colon or kind != "hf":
         raise ModelError(
@@ -61,9 +59,7 @@ def parse_model(text: str) -> ModelSpec:
             f"hf:<repository id> or hf:<alias>.{did_you_mean(text, _all_names())}"
         )
     if not rest:
-        raise ModelError(
-            "--model 'hf:' names no model; write hf:<folder or repository>"
-        )
+        raise ModelError("--model 'hf:' names no model; write hf:<folder or repository>")
     path = Path(rest).expanduser()
     if path.is_dir():
         return ModelSpec(

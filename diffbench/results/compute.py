@@ -89,9 +89,7 @@ def _arrays(target: TargetRecord) -> TargetArrays:
     )
 
 
-def _entries(
-    values: Mapping[str, MetricValue], n: int | None
-) -> dict[str, MetricEntry]:
+def _entries(values: Mapping[str, MetricValue], n: int | None) -> dict[str, MetricEntry]:
     return {
         name: MetricEntry(value=value.value, reason=value.reason, n=n)
         for name, value in values.items()

@@ -91,8 +91,7 @@ def load_results(path: str | Path) -> RunResult:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ResultError(
-            f"{path}: {where}: {printable(first['msg'])}; this is not a sound results "
-            "file"
+            f"{path}: {where}: {printable(first['msg'])}; this is not a sound results file"
         ) from None
     if content_sha256(content) != result.content_sha256:
         raise ResultError(

@@ -26,7 +26,8 @@ def package_versions() -> dict[str, str]:
 
 def hardware(device_name: str) -> str:
     """Describe the machine in a line: device, processor kind, cores."""
-    return f"{device_name}; {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    system = f"{platform.system()} {platform.machine()}"
+    return f"{device_name}; {system}, {os.cpu_count()} cores"
 
 
 def checkout() -> GitInfo | None:

@@ -30,9 +30,7 @@ def verify_result(result: RunResult) -> list[str]:
         problems.append("families: not those of the tasks")
         return problems
     for stored, computed in zip(result.families, families, strict=True):
-        problems += _differences(
-            f"family {stored.name}", stored.metrics, computed.metrics
-        )
+        problems += _differences(f"family {stored.name}", stored.metrics, computed.metrics)
     overall = overall_aggregate(families)
     problems += _differences("overall", result.overall.metrics, overall.metrics)
     return problems

@@ -145,9 +145,7 @@ class Catalog:
             config = read_task_yaml(path)
             return Selection(tasks=(definition_from_config(config, path),))
         if name in self.groups:
-            return Selection(
-                tasks=tuple(self.tasks[t] for t in self.groups[name].tasks)
-            )
+            return Selection(tasks=tuple(self.tasks[t] for t in self.groups[name].tasks))
         if name in self.tasks:
             return Selection(tasks=(self.tasks[name],))
         if path.is_dir():

@@ -133,9 +133,7 @@ def _outcome_name(path: Path, target: str) -> str:
 
 
 def _prompts(content: _PaperPrompt) -> tuple[Prompt, ...]:
-    begun = (
-        content.response if isinstance(content.response, list) else [content.response]
-    )
+    begun = content.response if isinstance(content.response, list) else [content.response]
     return tuple(
         Prompt(id=f"response-{i}", split="train", text=content.request, prefix=prefix)
         for i, prefix in enumerate(begun or [""])

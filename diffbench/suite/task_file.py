@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -101,9 +101,7 @@ def _distribution_block(content: object, path: Path) -> DistributionBlock:
         first = error.errors()[0]
         where = ".".join(str(part) for part in ("distribution", *first["loc"]))
         got = (
-            ""
-            if isinstance(first["input"], dict | list)
-            else f" (got {first['input']!r})"
+            "" if isinstance(first["input"], dict | list) else f" (got {first['input']!r})"
         )
         message = first["msg"].removeprefix("Value error, ")
         raise TaskError(f"{path}: {where}: {printable(message + got)}") from None
@@ -112,21 +110,19 @@ def _distribution_block(content: object, path: Path) -> DistributionBlock:
 def _version(metadata: object, path: Path) -> str:
     version = metadata.get("version") if isinstance(metadata, Mapping) else None
     if version is None:
-        raise TaskError(
-            f"{path}: metadata.version: missing; write a number such as 1.0"
-        )
+        raise TaskError(f"{path}: metadata.version: missing; write a number such as 1.0")
     return str(version)
 
 
 def _split(value: object, path: Path) -> Split:
     if value not in ("train", "held_out"):
         raise TaskError(f"{path}: split: got {value!r}; write train or held_out")
-    return cast("Split", value)
+    return value
 
 
 def _mode(value: object, path: Path) -> Mode:
     name = value if isinstance(value, str) else _dotted_name(value)
-    if name not in TASK_CLASSES:
+    if name is None or name not in TASK_CLASSES:
         raise TaskError(
             f"{path}: class: got {name!r}; write !function {next(iter(TASK_CLASSES))}"
         )
@@ -135,9 +131,7 @@ def _mode(value: object, path: Path) -> Mode:
 
 def _dotted_name(value: object) -> str | None:
     # lm-evaluation-harness has already turned !function into the class itself.
-    return (
-        f"{value.__module__}.{value.__qualname__}" if isinstance(value, type) else None
-    )
+    return f"{value.__module__}.{value.__qualname__}" if isinstance(value, type) else None
 
 
 def _prompts(block: DistributionBlock) -> tuple[Prompt, ...]:

@@ -66,9 +66,7 @@ def read_task_yaml(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
     except (yaml.YAMLError, TypeError) as error:
         raise TaskError(f"{path}: not valid YAML: {_one_line(error)}") from None
     if not isinstance(content, dict):
-        raise TaskError(
-            f"{path}: a task file is a mapping of keys, not a {_kind(content)}"
-        )
+        raise TaskError(f"{path}: a task file is a mapping of keys, not a {_kind(content)}")
     merged: dict[str, Any] = {}
     for name in _includes(path, content.pop("include", [])):
         merged.update(read_task_yaml(path.parent / name, (*_above, path)))

@@ -65,9 +65,7 @@ class Target:
                 "outcomes": self.outcomes,
                 "probabilities": [p.hex() for p in self.probabilities],
                 "aliases": self.aliases,
-                "values": None
-                if self.values is None
-                else [v.hex() for v in self.values],
+                "values": None if self.values is None else [v.hex() for v in self.values],
                 "listed_mass": self.listed_mass.hex(),
             },
             ensure_ascii=True,
@@ -151,9 +149,7 @@ def _normalise(names: Sequence[str], weights: Sequence[float]) -> tuple[float, .
     return tuple(weight / total for weight in weights)
 
 
-def _values(
-    names: Sequence[str], outcomes: Sequence[Outcome]
-) -> tuple[float, ...] | None:
+def _values(names: Sequence[str], outcomes: Sequence[Outcome]) -> tuple[float, ...] | None:
     given = [outcome.value for outcome in outcomes if outcome.value is not None]
     if not given:
         return None
