@@ -28,7 +28,7 @@ def test_expected_by_brute_force(q: FloatArray, n: int) -> None:
 
 def test_expected_keeps_precision_for_rare_outcomes() -> None:
     # 1 - (1 - 1e-18)^1000 is 0 when computed as written.
-    assert expected_coverage([1e-18], 1000) == pytest.approx(1e-15, rel=1e-12)
+    assert expected_coverage([1e-18], 1000) == pytest.approx(1e-15, rel=1e-12, abs=0.0)
 
 
 @given(subdistributions(), st.integers(1, 1000))

@@ -141,9 +141,7 @@ def test_invalid_mass_alone_has_closed_forms(p: FloatArray, m: float) -> None:
     assert js(p, q) == pytest.approx(half + (1 - m) * math.log(2) / 2, rel=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("p", "q"), [([1.0, 0.0], [0.0, 1.0]), ([0.5, 0.5], [0.0, 0.0])]
-)
+@pytest.mark.parametrize(("p", "q"), [([1.0, 0.0], [0.0, 1.0]), ([0.5, 0.5], [0.0, 0.0])])
 def test_nothing_shared_is_the_far_end(p: list[float], q: list[float]) -> None:
     assert overlap(p, q) == 0.0
     assert js(p, q) == pytest.approx(math.log(2), rel=1e-15)

@@ -32,7 +32,8 @@ def test_geometric_closed_form() -> None:
 
 
 def test_one_sure_outcome_has_no_entropy() -> None:
-    assert str(entropy([0.0, 1.0, 0.0])) == "0.0"
+    for sure in ([1.0], [0.0, 1.0, 0.0]):
+        assert str(entropy(sure)) == "0.0"
     assert effective_outcomes([0.0, 1.0]) == 1.0
 
 
@@ -48,9 +49,7 @@ def test_range(p: FloatArray) -> None:
 
 
 @given(distributions(min_size=2, least=TINY), st.data())
-def test_merging_two_outcomes_never_raises_it(
-    p: FloatArray, data: st.DataObject
-) -> None:
+def test_merging_two_outcomes_never_raises_it(p: FloatArray, data: st.DataObject) -> None:
     i, j = data.draw(st.permutations(range(p.size)))[:2]
     merged = p.copy()
     merged[i] += merged[j]

@@ -51,4 +51,4 @@ def test_a_distribution_has_no_invalid_mass_at_all(p: FloatArray) -> None:
 def test_invalid_mass_is_the_rest() -> None:
     assert invalid_mass([0.25, 0.25]) == 0.5
     assert invalid_mass([0.0]) == 1.0
-    assert invalid_mass([1.0 - 1e-9]) == pytest.approx(1e-9, rel=1e-6)
+    assert invalid_mass([1.0 - 1e-9]) == pytest.approx(1e-9, rel=1e-6, abs=0.0)

@@ -41,9 +41,7 @@ def log(q: FloatArray) -> FloatArray:
 
 
 def ordered(p: FloatArray, listed_mass: float = 1.0) -> TargetArrays:
-    return TargetArrays(
-        p=p, values=np.arange(p.size, dtype=float), listed_mass=listed_mass
-    )
+    return TargetArrays(p=p, values=np.arange(p.size, dtype=float), listed_mass=listed_mass)
 
 
 def assert_same(got: Measured, expected: Measured, names: set[str]) -> None:
@@ -221,15 +219,17 @@ def test_unordered_outcomes_have_no_wasserstein() -> None:
 def test_a_target_without_entropy_has_no_ratio() -> None:
     measured = measure_counts(ordered(np.array([1.0, 0.0])), [3, 1], 0)
     assert measured["entropy_ratio"].reason == "the target's entropy is 0"
-    assert measured["kl_reverse_valid"].reason == "outcome 1 has target 0 but is drawn"
+
+
+def test_a_drawn_outcome_that_the_target_excludes_is_named() -> None:
+    measured = measure_counts(ordered(np.array([1.0, 0.0, 0.0])), [3, 0, 1], 0)
+    assert measured["kl_reverse_valid"].reason == "outcome 2 has target 0 but is drawn"
 
 
 def test_a_target_too_small_to_divide_by_has_no_ratio() -> None:
     target = ordered(np.array([1.0, 5e-324]))
     measured = measure_probabilities(target, np.log([0.5, 0.5]))
-    assert measured["top_ratio"].reason == (
-        "outcome 1 has a target too small to divide by"
-    )
+    assert measured["top_ratio"].reason == ("outcome 1 has a target too small to divide by")
     assert measured["entropy_ratio"].reason == (
         "the target's entropy is too small to divide by"
     )

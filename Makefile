@@ -1,0 +1,54 @@
+# make demo   set up and measure the embedded demo model
+# make test   set up and run all tests
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
+
+.PHONY: demo test lint format benchmark demo-model constraints clean
+
+demo: $(VENV)/.installed
+	@$(BIN)/diffbench run --model demo
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(VENV)/.installed-dev
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.installed-dev
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+benchmark: $(VENV)/.installed
+	@$(BIN)/python benchmarks/exact_scoring.py
+	@$(BIN)/python benchmarks/sampling.py
+
+# About 15 minutes on 2 cores; overwrites diffbench/demo/model.
+demo-model: $(VENV)/.installed
+	@$(BIN)/python training/build_demo.py
+
+constraints:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \
+	  --no-header --no-annotate | grep -v -E '^(nvidia-|cuda-|triton)' > constraints.txt
+
+clean:
+	rm -rf $(VENV) build dist
+
+$(VENV)/bin/python:
+	@echo "Making a virtual environment in $(VENV) …"
+	@$(PYTHON) -c 'import sys; sys.exit("DiffBench needs Python 3.10 or newer; got " + sys.version.split()[0] + ". Try: make PYTHON=python3.12 …" if sys.version_info < (3, 10) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "Installing DiffBench and its libraries (some minutes the first time) …"
+	@$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@echo "Installing the test tools …"
+	@$(PIP) -e '.[dev]'
+	@touch $@
