@@ -30,8 +30,7 @@ def entropy(p: npt.ArrayLike) -> float:
     Reference:
         Shannon (1948), A Mathematical Theory of Communication, section 6.
     """
-    # 0.0 first: a sure outcome gives -0.0, which max would keep in first place.
-    return max(0.0, float(entr(as_distribution(p)).sum()))
+    return float(entr(as_distribution(p)).sum())
 
 
 def entropy_ratio(q_valid: npt.ArrayLike, p: npt.ArrayLike) -> float:

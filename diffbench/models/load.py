@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import torch
+from huggingface_hub import constants as hub_constants
 from huggingface_hub import errors as hub_errors
 from transformers import (
     AutoConfig,
@@ -86,8 +90,10 @@ def load_model(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
     """
     device = resolve_device(options.device)
     hub: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
-    if spec.kind == "hub" and options.revision:
-        hub["revision"] = options.revision
+    if spec.kind == "hub":
+        hub["local_files_only"] = not _hub_has_an_address()
+        if options.revision:
+            hub["revision"] = options.revision
     try:
         config = AutoConfig.from_pretrained(spec.source, **hub)
         if config.is_encoder_decoder:
@@ -124,6 +130,18 @@ def _dtype(dtype: Dtype, device: torch.device) -> torch.dtype | str:
             "float16": torch.float16,
         }[dtype]
     return torch.float32 if device.type == "cpu" else "auto"
+
+
+def _hub_has_an_address() -> bool:
+    # Without this, the hub's client retries for half a minute on a machine with no
+    # network. Behind a proxy the name need not resolve here.
+    if os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
+        return True
+    try:
+        socket.getaddrinfo(urlsplit(hub_constants.ENDPOINT).hostname, 443)
+    except OSError:
+        return False
+    return True
 
 
 def _with_adapter(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
