@@ -10,7 +10,7 @@ from rich.table import Table
 
 from diffbench.assets import asset_dir
 from diffbench.cli.output import console, echo_json, json_option, safe
-from diffbench.errors import TaskError
+from diffbench.errors import TaskError, printable
 from diffbench.suite import (
     Catalog,
     Prompt,
@@ -100,7 +100,7 @@ def validate(folder: Path | None, *, as_json: bool) -> None:
         echo_json({"path": str(where), "sound": not problems, "problems": problems})
     elif problems:
         for problem in problems:
-            click.echo(f"Error: {problem}", err=True)
+            click.echo(f"Error: {printable(problem, 1000)}", err=True)
     else:
         click.echo(f"{where}: every task file is sound.")
     if problems:

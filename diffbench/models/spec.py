@@ -60,13 +60,13 @@ def parse_model(text: str) -> ModelSpec:
         )
     if not rest:
         raise ModelError("--model 'hf:' names no model; write hf:<folder or repository>")
-    path = Path(rest).expanduser()
-    if path.is_dir():
+    path, is_there = _look_up(rest)
+    if is_there and path.is_dir():
         return ModelSpec(
             text=text, kind="folder", source=str(path), name=path.resolve().name
         )
-    if path.exists() or rest.startswith((".", "/", "~")):
-        problem = "is a file, not a folder" if path.exists() else "does not exist"
+    if is_there or rest.startswith((".", "/", "~")):
+        problem = "is a file, not a folder" if is_there else "does not exist"
         raise ModelError(
             f"the model folder {printable(rest)!r} {problem}; name a folder that holds "
             "config.json, the weights and the tokenizer"
@@ -79,6 +79,16 @@ def parse_model(text: str) -> ModelSpec:
             "`diffbench models list` shows the aliases."
         )
     return ModelSpec(text=text, kind="hub", source=repository, name=repository)
+
+
+def _look_up(text: str) -> tuple[Path, bool]:
+    path = Path(text)
+    try:
+        path = path.expanduser()
+        return path, path.exists()
+    except (OSError, RuntimeError, ValueError):
+        # No such user, a name of 300 characters, a folder that may not be read.
+        return path, False
 
 
 def _all_names() -> list[str]:

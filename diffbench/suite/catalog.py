@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,11 +75,17 @@ class Catalog:
     @cached_property
     def groups(self) -> dict[str, Group]:
         """Every group by name, with its members unfolded to tasks."""
-        raw = {
-            str(config["group"]): (path, config)
-            for path, config in self._configs
-            if "group" in config
-        }
+        raw: dict[str, tuple[Path, dict[str, Any]]] = {}
+        for path, config in self._configs:
+            if "group" not in config:
+                continue
+            name = _group_name(config, path)
+            if name in raw or name in self.tasks:
+                raise TaskError(
+                    f"{path}: group: {name!r} is already the name of another file's group "
+                    "or task; give it another"
+                )
+            raw[name] = (path, config)
         return {
             name: Group(
                 name=name,
@@ -107,8 +113,8 @@ class Catalog:
                 f"{did_you_mean(name, [*self.tasks, *raw])}"
             )
         here, config = raw[name]
-        for member in config.get("task") or []:
-            yield from self._members(str(member), raw, here, (*above, name))
+        for member in config["task"]:
+            yield from self._members(member, raw, here, (*above, name))
 
     def select(self, names: Sequence[str]) -> Selection:
         """Return the tasks that names, files and folders stand for, in order.
@@ -119,23 +125,12 @@ class Catalog:
         Raises:
             TaskError: For an unknown name (with the nearest ones) or a broken file.
         """
-        chosen: dict[str, TaskDefinition] = {}
-        left_out: list[str] = []
-        for name in names:
-            selection = self._select_one(name)
-            left_out += selection.left_out
-            for task in selection.tasks:
-                other = chosen.setdefault(task.name, task)
-                if other != task:
-                    raise TaskError(
-                        f"two different tasks are both named {task.name!r} "
-                        f"({other.file} and {task.file}); rename one"
-                    )
+        selections = [self._select_one(name) for name in names]
+        chosen = _by_name(task for selection in selections for task in selection.tasks)
         if not chosen:
-            raise TaskError(
-                f"{', '.join(map(printable, names)) or 'an empty list'}: no task in it"
-            )
-        return Selection(tasks=tuple(chosen.values()), left_out=tuple(left_out))
+            raise TaskError("the list of tasks is empty; name at least one task or group")
+        left_out = tuple(reason for found in selections for reason in found.left_out)
+        return Selection(tasks=tuple(chosen.values()), left_out=left_out)
 
     def _select_one(self, name: str) -> Selection:
         path = Path(name)
@@ -148,13 +143,44 @@ class Catalog:
             return Selection(tasks=tuple(self.tasks[t] for t in self.groups[name].tasks))
         if name in self.tasks:
             return Selection(tasks=(self.tasks[name],))
-        if path.is_dir():
+        if _is_folder(path):
             return _select_folder(path)
         raise TaskError(
             f"there is no task, group, file or folder {printable(name)!r}."
             f"{did_you_mean(name, [*self.groups, *self.tasks])}"
             " `diffbench tasks list` shows all."
         )
+
+
+def _by_name(tasks: Iterable[TaskDefinition]) -> dict[str, TaskDefinition]:
+    found: dict[str, TaskDefinition] = {}
+    for task in tasks:
+        other = found.setdefault(task.name, task)
+        if other != task:
+            raise TaskError(
+                f"two different tasks are both named {task.name!r} "
+                f"({other.file} and {task.file}); rename one"
+            )
+    return found
+
+
+def _group_name(config: Mapping[str, Any], path: Path) -> str:
+    members = config.get("task")
+    if (
+        not isinstance(members, list)
+        or not members
+        or not all(isinstance(member, str) for member in members)
+    ):
+        raise TaskError(f"{path}: task: got {members!r}; list the names of its tasks")
+    return str(config["group"])
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        # A name that no file could have, such as one of 300 characters.
+        return False
 
 
 def _select_folder(path: Path) -> Selection:
@@ -170,22 +196,29 @@ def _select_folder(path: Path) -> Selection:
 
 
 def check_folder(folder: Path) -> list[str]:
-    """Check every task, prompt and group file below a folder.
+    """Check every task, prompt and group file below a folder, or a single file.
 
     Returns:
         One message per broken file, in file order; empty if all are sound.
     """
+    if folder.is_file():
+        paths = [folder]
+    else:
+        paths = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.json")])
+    if not paths:
+        return [f"{folder}: no task file (.yaml) and no prompt file (.json) in this folder"]
     problems: list[str] = []
-    for path in sorted([*folder.rglob("*.yaml"), *folder.rglob("*.json")]):
+    for path in paths:
         try:
             _check_file(path)
         except TaskError as error:
             problems.append(str(error))
-    if problems:
+    if problems or folder.is_file():
         return problems
     try:
         catalog = Catalog(folder)
-        _ = catalog.tasks, catalog.groups
+        _ = catalog.groups
+        _by_name([*catalog.tasks.values(), *load_paper_folder(folder)[0]])
     except TaskError as error:
         return [str(error)]
     return []
@@ -196,7 +229,9 @@ def _check_file(path: Path) -> None:
         load_paper_prompt(path)
         return
     config = read_task_yaml(path)
-    if "group" not in config:
+    if "group" in config:
+        _group_name(config, path)
+    else:
         definition_from_config(config, path)
 
 

@@ -53,7 +53,7 @@ def load_paper_prompt(path: Path) -> TaskDefinition:
         raise OpenPromptError(
             f"{path}: targets: the list is empty; only closed prompts can be measured"
         )
-    weights = content.weights or [1.0] * len(outcomes)
+    weights = [1.0] * len(outcomes) if content.weights is None else content.weights
     if len(weights) != len(outcomes):
         raise TaskError(
             f"{path}: weights: {len(weights)} values for {len(outcomes)} targets; give "
@@ -113,7 +113,9 @@ def _read(path: Path) -> _PaperPrompt:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise TaskError(f"{path}: {where}: {printable(first['msg'])}") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except OSError as error:
+        raise TaskError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
         raise TaskError(f"{path}: not a JSON prompt file ({error})") from None
 
 

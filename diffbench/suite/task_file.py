@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ _HARNESS_KEYS = frozenset(
     {"task", "class", "distribution", "split", "metadata", "repeats", "tag"}
 )
 
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
 
 def load_task_file(path: Path) -> TaskDefinition:
     """Read and check one task file.
@@ -48,13 +51,17 @@ def definition_from_config(config: Mapping[str, Any], path: Path) -> TaskDefinit
     Raises:
         TaskError: Names the file, the key and the value at fault.
     """
-    unknown = sorted(set(config) - _HARNESS_KEYS)
+    if "group" in config:
+        raise TaskError(
+            f"{path}: group: this file lists tasks and is none itself; name its folder"
+        )
+    unknown = sorted(map(str, set(config) - _HARNESS_KEYS))
     if unknown:
         raise TaskError(
-            f"{path}: {unknown[0]}: unknown key; a task file has "
+            f"{path}: {printable(unknown[0])}: unknown key; a task file has "
             f"{', '.join(sorted(_HARNESS_KEYS))}"
         )
-    name = _required_text(config, "task", path)
+    name = _name(config.get("task"), path)
     block = _distribution_block(config.get("distribution"), path)
     try:
         target = _target(block.target, path.parent)
@@ -82,10 +89,12 @@ def definition_from_config(config: Mapping[str, Any], path: Path) -> TaskDefinit
     return definition
 
 
-def _required_text(config: Mapping[str, Any], key: str, path: Path) -> str:
-    value = config.get(key)
-    if not isinstance(value, str) or not value:
-        raise TaskError(f"{path}: {key}: got {value!r}; write the task's name as text")
+def _name(value: object, path: Path) -> str:
+    # Results are kept in files of this name.
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise TaskError(
+            f"{path}: task: got {value!r}; a name has letters, digits, _, - and . only"
+        )
     return value
 
 

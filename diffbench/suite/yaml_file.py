@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from diffbench.errors import TaskError
+from diffbench.errors import TaskError, printable
 
 __all__ = ["read_task_yaml"]
 
@@ -20,12 +20,18 @@ class _Loader(yaml.SafeLoader):
     """A safe loader of its own, so that no other YAML user meets `!function`."""
 
 
+class _FunctionName(str):
+    """A dotted name behind `!function`, told apart from plain text."""
+
+    __slots__ = ()
+
+
 def _function_name(loader: yaml.SafeLoader, node: yaml.Node) -> str:
     if not isinstance(node, yaml.ScalarNode):
         raise yaml.constructor.ConstructorError(
             None, None, "!function needs a dotted name", node.start_mark
         )
-    return str(loader.construct_scalar(node))
+    return _FunctionName(loader.construct_scalar(node))
 
 
 def _mapping_without_repeats(
@@ -54,23 +60,37 @@ def read_task_yaml(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
     Raises:
         TaskError: Names the file and, where YAML gives one, the line.
     """
+    text = _read(path)
     path = path.resolve()
     if path in _above:
         raise TaskError(f"{path}: include: the file includes itself")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506
-    except (FileNotFoundError, IsADirectoryError):
-        raise TaskError(f"{path}: there is no such file") from None
-    except UnicodeDecodeError:
-        raise TaskError(f"{path}: not UTF-8 text") from None
-    except (yaml.YAMLError, TypeError) as error:
+        content = yaml.load(text, Loader=_Loader)  # noqa: S506
+    except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         raise TaskError(f"{path}: not valid YAML: {_one_line(error)}") from None
     if not isinstance(content, dict):
         raise TaskError(f"{path}: a task file is a mapping of keys, not a {_kind(content)}")
+    name = content.get("class")
+    if isinstance(name, str) and not isinstance(name, _FunctionName):
+        raise TaskError(
+            f"{path}: class: {printable(name)!r} is plain text; write !function before it"
+        )
     merged: dict[str, Any] = {}
     for name in _includes(path, content.pop("include", [])):
         merged.update(read_task_yaml(path.parent / name, (*_above, path)))
     return merged | content
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError):
+        raise TaskError(f"{path}: there is no such file") from None
+    except UnicodeDecodeError:
+        raise TaskError(f"{path}: not UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise TaskError(f"{printable(path)}: cannot be read ({reason})") from None
 
 
 def _includes(path: Path, value: object) -> list[str]:

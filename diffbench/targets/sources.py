@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -55,10 +56,13 @@ def read_csv_outcomes(
             outcomes = [
                 _outcome(path, reader.line_num, row)
                 for row in reader
-                if all(row[key] == text for key, text in (where or {}).items())
+                if _fits(path, reader.line_num, row)
+                and all(row[key] == text for key, text in (where or {}).items())
             ]
     except FileNotFoundError:
         raise TargetError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise TargetError(f"{path}: cannot be read ({error.strerror})") from None
     except (csv.Error, UnicodeDecodeError) as error:
         raise TargetError(f"{path}: not a UTF-8 CSV table ({error})") from None
     if top is None:
@@ -79,18 +83,35 @@ def _require_columns(path: Path, columns: list[str] | object, needed: set[str]) 
             f"{path}: column {missing[0]!r} is missing; the header has "
             f"{', '.join(printable(name) for name in present) or 'nothing'}"
         )
+    repeated = sorted(name for name in set(present) if present.count(name) > 1)
+    if repeated:
+        raise TargetError(f"{path}: column {printable(repeated[0])!r} stands twice")
+
+
+def _fits(path: Path, line: int, row: Mapping[str, str | None]) -> bool:
+    if None in row.values() or None in row:
+        raise TargetError(f"{path}, line {line}: the row does not fit the header")
+    return True
 
 
 def _outcome(path: Path, line: int, row: Mapping[str, str | None]) -> Outcome:
-    if None in row.values() or None in row:
-        raise TargetError(f"{path}, line {line}: the row does not fit the header")
     aliases = row.get("aliases") or ""
     return Outcome(
         text=row["outcome"] or "",
-        weight=_number(path, line, row, "weight") if "weight" in row else 1.0,
+        weight=_weight(path, line, row) if "weight" in row else 1.0,
         aliases=tuple(part for part in aliases.split(_ALIAS_SEPARATOR) if part),
         value=_number(path, line, row, "value") if row.get("value") else None,
     )
+
+
+def _weight(path: Path, line: int, row: Mapping[str, str | None]) -> float:
+    weight = _number(path, line, row, "weight")
+    if not math.isfinite(weight) or weight < 0:
+        raise TargetError(
+            f"{path}, line {line}: weight is {weight}; weights are finite numbers, zero "
+            "or more"
+        )
+    return weight
 
 
 def _number(path: Path, line: int, row: Mapping[str, str | None], key: str) -> float:

@@ -93,14 +93,15 @@ def make_target(
         raise TargetError(
             f"the target has {len(outcomes)} outcomes; a distribution needs at least two"
         )
-    if not 0 < listed_mass <= 1:
-        raise TargetError(f"listed_mass is {listed_mass}; it must lie in (0, 1]")
     names = tuple(_clean_name(outcome.text, "outcome") for outcome in outcomes)
     _refuse_repeats(names)
     weights = [1.0 if uniform else outcome.weight for outcome in outcomes]
+    probabilities = _normalise(names, weights)
+    if not 0 < listed_mass <= 1:
+        raise TargetError(f"listed_mass is {listed_mass}; it must lie in (0, 1]")
     return Target(
         outcomes=names,
-        probabilities=_normalise(names, weights),
+        probabilities=probabilities,
         aliases=tuple(
             tuple(_clean_name(alias, "alias") for alias in outcome.aliases)
             for outcome in outcomes
@@ -143,7 +144,13 @@ def _normalise(names: Sequence[str], weights: Sequence[float]) -> tuple[float, .
                 f"the weight of outcome {printable(name)!r} is {weight}; weights are "
                 "finite numbers, zero or more"
             )
-    total = math.fsum(weights)
+    try:
+        total = math.fsum(weights)
+    except OverflowError:
+        raise TargetError(
+            f"the weights, up to {max(weights)}, are too large to add up; state them in a "
+            "larger unit"
+        ) from None
     if total <= 0:
         raise TargetError("all weights are zero; at least one must be above zero")
     return tuple(weight / total for weight in weights)
