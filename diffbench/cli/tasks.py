@@ -162,7 +162,8 @@ def _prompt(prompt: Prompt) -> dict[str, str]:
 
 def _task_table(chosen: list[TaskDefinition]) -> Table:
     table = Table(title="Tasks", title_justify="left", box=None, pad_edge=False)
-    for header in ("name", "what is asked for", "reference"):
+    table.add_column("name", no_wrap=True)
+    for header in ("what is asked for", "reference"):
         table.add_column(header)
     for header in ("outcomes", "entropy (nats)", "prompts"):
         table.add_column(header, justify="right")

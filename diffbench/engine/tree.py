@@ -124,12 +124,14 @@ def split_sequences(
     group: list[int] = []
     size = 1
     for i in order:
-        shared = _shared_prefix(sequences[group[-1]], sequences[i]) if group else 0
-        # The last token is an edge only, so a sequence of n tokens has n - 1 nodes.
-        new = max(len(sequences[i]) - 1 - shared, 0)
+        # The last token is an edge only, so n tokens have n - 1 nodes besides node 0.
+        nodes = sequences[i][:-1]
+        new = len(nodes)
+        if group:
+            new -= _shared_prefix(sequences[group[-1]][:-1], nodes)
         if group and size + new > max_nodes:
             yield group
-            group, size, new = [], 1, len(sequences[i]) - 1
+            group, size, new = [], 1, len(nodes)
         group.append(i)
         size += new
     if group:

@@ -20,8 +20,8 @@ def mean_distribution(task: TaskResult) -> NDArray[np.float64]:
 def most_overdrawn(task: TaskResult) -> tuple[str, float] | None:
     """Return the outcome that the task draws most too often, and how many times.
 
-    The ratio is that of the mean distribution to the target (true probabilities where
-    the target lists only a part). None if nothing valid was drawn.
+    The ratio is that of the mean distribution to the target (renormalised to the listed
+    outcomes where the target lists only a part). None if nothing valid was drawn.
     """
     q = mean_distribution(task)
     if not q.any():

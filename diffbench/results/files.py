@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -42,14 +43,32 @@ def content_sha256(content: Mapping[str, Any]) -> str:
 
 
 def write_atomic(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, even if power fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file so that it is there whole or not at all, even if power fails.
+
+    Raises:
+        ResultError: If it cannot be written; what stood there before still does.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as handle:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write_to_disk(temporary, content)
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise ResultError(
+            f"{path}: cannot be written ({error.strerror}); free the place or name "
+            "another folder"
+        ) from None
+
+
+def _write_to_disk(path: Path, content: bytes) -> None:
+    with path.open("wb") as handle:
         handle.write(content)
         handle.flush()
         os.fsync(handle.fileno())
-    temporary.replace(path)
 
 
 def write_results(folder: Path, result: RunResult) -> Path:
@@ -80,16 +99,14 @@ def load_results(path: str | Path) -> RunResult:
         ResultError: If it is missing, truncated, edited, from a newer DiffBench or does
             not fit the schema.
     """
-    path = Path(path)
-    if path.is_dir():
-        path = path / RESULTS_NAME
+    path = _file_at(Path(path))
     content = _read_json(path)
     _check_version(path, content)
     try:
         result = RunResult.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = printable(".".join(str(part) for part in first["loc"]))
         raise ResultError(
             f"{path}: {where}: {printable(first['msg'])}; this is not a sound results file"
         ) from None
@@ -99,6 +116,13 @@ def load_results(path: str | Path) -> RunResult:
             "or damaged, so run the measurement again"
         )
     return result
+
+
+def _file_at(path: Path) -> Path:
+    try:
+        return path / RESULTS_NAME if path.is_dir() else path
+    except OSError as error:
+        raise ResultError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -111,7 +135,8 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise ResultError(f"{path}: there is no such file") from None
     except OSError as error:
         raise ResultError(f"{path}: cannot be read ({error.strerror})") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+    # Beside malformed JSON and text: a number of thousands of digits, deep nesting.
+    except (ValueError, RecursionError) as error:
         raise ResultError(
             f"{path}: not a whole JSON file ({printable(error)}); it may be truncated"
         ) from None
@@ -124,7 +149,7 @@ def _check_version(path: Path, content: Mapping[str, Any]) -> None:
     version = content.get("schema_version")
     if version == SCHEMA_VERSION:
         return
-    if isinstance(version, str) and version.isdigit() and int(version) > 1:
+    if isinstance(version, str) and re.fullmatch(r"[1-9][0-9]{0,8}", version):
         raise ResultError(
             f"{path}: schema_version is {version}, and this DiffBench reads up to "
             f"{SCHEMA_VERSION}; update diffbench"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from diffbench.errors import ResultError
 from diffbench.results.files import RESULTS_NAME, load_results, write_atomic
@@ -44,17 +45,23 @@ class PartialRun:
         """
         results = self.output / RESULTS_NAME
         manifest = self._folder / "run.json"
-        if not resume and (results.exists() or manifest.exists()):
-            done = "a finished" if results.exists() else "an unfinished"
+        try:
+            is_finished, is_begun = results.exists(), manifest.exists()
+        except OSError as error:
+            raise ResultError(
+                f"{self.output} cannot be read ({error.strerror}); give another --output"
+            ) from None
+        if not resume and (is_finished or is_begun):
+            done = "a finished" if is_finished else "an unfinished"
             raise ResultError(
                 f"{self.output} already holds {done} run; give another --output"
-                + ("" if results.exists() else ", or add --resume to go on with it")
+                + ("" if is_finished else ", or add --resume to go on with it")
             )
-        if results.exists():
+        if is_finished:
             finished = load_results(results)
             self._require_same(finished.run.id)
             return finished
-        if manifest.exists():
+        if is_begun:
             self._require_same(str(_read_json(manifest).get("run_id")))
         else:
             _write_json(manifest, {"run_id": self._run_id})
@@ -72,11 +79,13 @@ class PartialRun:
         path = self._path(task)
         if not path.exists():
             return None
-        content = _read_json(path)
         try:
-            return TaskResult.model_validate(content["result"]), content["samples"]
-        except (KeyError, ValidationError):
-            raise ResultError(f"{path}: damaged; remove it and resume again") from None
+            piece = _Piece.model_validate(_read_json(path))
+        except ValidationError:
+            raise _damaged(path) from None
+        if piece.result.name != task:
+            raise _damaged(path)
+        return piece.result, piece.samples
 
     def store(self, result: TaskResult, samples: list[SampleRow]) -> None:
         """Keep a finished task."""
@@ -88,7 +97,14 @@ class PartialRun:
         shutil.rmtree(self._folder)
 
     def _path(self, task: str) -> Path:
-        return self._folder / f"{task}.json"
+        # A task's name may be any text, and a piece of another run is never taken.
+        name = hashlib.sha256(f"{self._run_id}\0{task}".encode()).hexdigest()
+        return self._folder / f"task-{name[:32]}.json"
+
+
+class _Piece(BaseModel):
+    result: TaskResult
+    samples: list[SampleRow]
 
 
 def _write_json(path: Path, content: object) -> None:
@@ -98,8 +114,12 @@ def _write_json(path: Path, content: object) -> None:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise ResultError(f"{path}: damaged; remove it and resume again") from None
+    except (OSError, ValueError, RecursionError):
+        raise _damaged(path) from None
     if not isinstance(content, dict):
-        raise ResultError(f"{path}: damaged; remove it and resume again")
+        raise _damaged(path)
     return content
+
+
+def _damaged(path: Path) -> ResultError:
+    return ResultError(f"{path}: damaged; remove it and resume again")

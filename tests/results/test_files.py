@@ -250,7 +250,7 @@ def test_a_missing_key_is_named(
     assert f": {where}" in message and "Field required" in message
 
 
-@pytest.mark.parametrize("key", ["surprise", "\x1b[31m", "two\nlines", "\ud800"])
+@pytest.mark.parametrize("key", ["surprise", "\x1b[31m", "two\nlines"])
 def test_an_unknown_key_is_named_harmlessly(tmp_path: Path, key: str) -> None:
     content = content_of(RUN)
     content["model"][key] = 1
