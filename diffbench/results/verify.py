@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from diffbench.results.compute import (
     family_aggregates,
@@ -12,7 +12,13 @@ from diffbench.results.compute import (
     metrics_from_probabilities,
     overall_aggregate,
 )
-from diffbench.results.schema import MetricEntry, PromptResult, RunResult, TaskResult
+from diffbench.results.schema import (
+    Aggregate,
+    MetricEntry,
+    PromptResult,
+    RunResult,
+    TaskResult,
+)
 from diffbench.targets import Target
 
 __all__ = ["verify_result"]
@@ -23,20 +29,36 @@ _ABSOLUTE = 1e-12
 
 
 def verify_result(result: RunResult) -> list[str]:
-    """Return one sentence for each number that does not follow from the file."""
-    problems = [problem for task in result.tasks for problem in _check_task(task)]
-    families = family_aggregates(result.tasks)
-    if [f.name for f in families] != [f.name for f in result.families]:
-        problems.append("families: not those of the tasks")
+    """Return one sentence for each number that does not follow from the file.
+
+    Every number is compared with what follows from the probabilities and counts alone,
+    so one wrong number gives one sentence; what cannot be computed gives one too.
+    """
+    checked = [_check_task(task) for task in result.tasks]
+    problems = [problem for found, _ in checked for problem in found]
+    tasks = [task for _, task in checked if task is not None]
+    if len(tasks) < len(checked):
         return problems
-    for stored, computed in zip(result.families, families, strict=True):
-        problems += _differences(f"family {stored.name}", stored.metrics, computed.metrics)
+    families = family_aggregates(tasks)
     overall = overall_aggregate(families)
+    if not _same_members([*result.families, result.overall], [*families, overall]):
+        return [*problems, "families: not those of the tasks"]
+    for stored, computed in zip(result.families, families, strict=True):
+        problems += _differences(
+            f"family {stored.name}", stored.metrics, computed.metrics
+        )
     problems += _differences("overall", result.overall.metrics, overall.metrics)
     return problems
 
 
-def _check_task(task: TaskResult) -> Iterator[str]:
+def _same_members(stored: Sequence[Aggregate], computed: Sequence[Aggregate]) -> bool:
+    return [(one.name, one.members) for one in stored] == [
+        (one.name, one.members) for one in computed
+    ]
+
+
+def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
+    """Return what is wrong, and the task with its means as they should be."""
     target = Target(
         outcomes=tuple(task.target.outcomes),
         probabilities=tuple(task.target.probabilities),
@@ -44,31 +66,62 @@ def _check_task(task: TaskResult) -> Iterator[str]:
         values=None if task.target.values is None else tuple(task.target.values),
         listed_mass=task.target.listed_mass,
     )
+    problems: list[str] = []
     if target.sha256 != task.target.sha256:
-        yield f"task {task.name}: the target does not match its sha256"
+        problems.append(f"task {task.name}: the target does not match its sha256")
+    computed: list[dict[str, MetricEntry]] = []
     for prompt in task.prompts:
         where = f"task {task.name}, prompt {prompt.id}"
         if prompt.target_sha256 != target.sha256:
-            yield f"{where}: measured against another target"
-        computed = _prompt_metrics(task, prompt)
-        if computed is None:
-            yield f"{where}: has neither probabilities nor counts of the target's size"
-        else:
-            yield from _differences(where, prompt.metrics, computed)
-    means = mean_metrics([prompt.metrics for prompt in task.prompts])
-    yield from _differences(f"task {task.name}", task.metrics, means)
+            problems.append(f"{where}: measured against another target")
+        try:
+            computed.append(_prompt_metrics(task, prompt))
+        except (ValueError, OverflowError) as error:
+            problems.append(f"{where}: cannot be computed again: {error}")
+            continue
+        problems += _sizes_and_masses(where, prompt, target.size)
+        problems += _differences(where, prompt.metrics, computed[-1])
+    if len(computed) < len(task.prompts):
+        return problems, None
+    means = mean_metrics(computed)
+    problems += _differences(f"task {task.name}", task.metrics, means)
+    return problems, task.model_copy(update={"metrics": means})
 
 
-def _prompt_metrics(
-    task: TaskResult, prompt: PromptResult
-) -> dict[str, MetricEntry] | None:
-    size = len(task.target.outcomes)
-    if prompt.counts is not None and len(prompt.counts) == size:
-        n_invalid = int(sum(prompt.invalid.values()))
-        return metrics_from_counts(task.target, prompt.counts, n_invalid)
-    if prompt.probabilities is not None and len(prompt.probabilities) == size:
-        return metrics_from_probabilities(task.target, prompt.probabilities)
-    return None
+def _prompt_metrics(task: TaskResult, prompt: PromptResult) -> dict[str, MetricEntry]:
+    counts, probabilities = prompt.counts, prompt.probabilities
+    sampled, size = task.estimator == "sampled", len(task.target.outcomes)
+    if sampled and probabilities is None and counts is not None and len(counts) == size:
+        return metrics_from_counts(task.target, counts, _n_invalid(prompt))
+    if not sampled and counts is None and len(probabilities or []) == size:
+        return metrics_from_probabilities(task.target, probabilities or [])
+    raise ValueError(
+        f"{task.estimator} values rest on {'counts' if sampled else 'probabilities'} of "
+        f"the target's {size} outcomes, and on these alone"
+    )
+
+
+def _n_invalid(prompt: PromptResult) -> int:
+    n_invalid = math.fsum(prompt.invalid.values())
+    if not n_invalid.is_integer():
+        raise ValueError(f"{n_invalid} is no number of invalid replies")
+    return int(n_invalid)
+
+
+def _sizes_and_masses(where: str, prompt: PromptResult, size: int) -> Iterator[str]:
+    if prompt.support_size != size:
+        yield (
+            f"{where}: support_size is {prompt.support_size}, but the target has {size} "
+            "outcomes"
+        )
+    if prompt.probabilities is not None:
+        stored = sum(prompt.invalid.values())
+        computed = max(0.0, 1.0 - sum(prompt.probabilities))
+        if not _agree(stored, computed):
+            yield (
+                f"{where}: the invalid mass is {stored} in the file but {computed} when "
+                "computed again"
+            )
 
 
 def _differences(
@@ -80,10 +133,16 @@ def _differences(
         if name not in stored or name not in computed:
             yield f"{where}: {name} is {'missing' if name not in stored else 'unknown'}"
             continue
-        if not _agree(stored[name].value, computed[name].value):
+        old, new = stored[name], computed[name]
+        if not _agree(old.value, new.value):
             yield (
-                f"{where}: {name} is {stored[name].value} in the file but "
-                f"{computed[name].value} when computed again"
+                f"{where}: {name} is {old.value} in the file but {new.value} when "
+                "computed again"
+            )
+        elif old.n != new.n:
+            yield (
+                f"{where}: {name} rests on {old.n} replies in the file but on {new.n} "
+                "when computed again"
             )
 
 

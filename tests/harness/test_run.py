@@ -1,0 +1,188 @@
+"""Whole runs: output folder, interruption, resuming, and what the file says."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diffbench.api import prepare, run
+from diffbench.errors import ModelError, ResultError, TaskError
+from diffbench.options import RunOptions
+from diffbench.results import load_results, verify_result
+from tests.helpers import save_model
+
+TASKS = (
+    "diffbench_dates_weekday",
+    "diffbench_dates_weekday_sampled",
+    "diffbench_numbers_odd_10_heldout_sampled",
+    "diffbench_countries_oceania",
+    "diffbench_countries_europe",
+    "diffbench_occupations_m",
+    "diffbench_names_us",
+)
+
+
+def _without_times(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((path / "results.json").read_text())
+    for key in ("created", "duration_s"):
+        del content["run"][key]
+    return content
+
+
+def _command(output: Path, *more: str) -> list[str]:
+    words = ["run", "--model", "demo", "--device", "cpu", "--tasks", ",".join(TASKS)]
+    words += ["--samples", "300", "--output", str(output), *more]
+    return [sys.executable, "-m", "diffbench", *words]
+
+
+def _kill_after_first_task(output: Path) -> None:
+    process = subprocess.Popen(
+        _command(output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    finished = output / "partial" / f"{TASKS[0]}.json"
+    while not finished.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    subprocess.run(_command(whole), check=True, capture_output=True)
+    _kill_after_first_task(killed)
+    assert not (killed / "results.json").exists()
+    done = len(list((killed / "partial").glob("diffbench_*.json")))
+    assert 1 <= done < len(TASKS)
+    subprocess.run(_command(killed, "--resume"), check=True, capture_output=True)
+    assert _without_times(killed) == _without_times(whole)
+    samples = [(p / "samples.jsonl.gz").read_bytes() for p in (killed, whole)]
+    assert samples[0] == samples[1]
+    assert sorted(path.name for path in killed.iterdir()) == [
+        "results.json",
+        "samples.jsonl.gz",
+    ]
+    assert verify_result(load_results(killed)) == []
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> RunOptions:
+    output = tmp_path_factory.mktemp("run") / "out"
+    options = RunOptions(model="demo", tasks=TASKS[:2], samples=50, output=output)
+    run(options)
+    return options
+
+
+def _changed(options: RunOptions, **values: Any) -> RunOptions:
+    from dataclasses import replace
+
+    return replace(options, **values)
+
+
+def test_a_folder_with_results_is_never_written_over(finished: RunOptions) -> None:
+    with pytest.raises(ResultError, match="already holds a finished run"):
+        run(finished)
+
+
+def test_resuming_a_finished_run_returns_it(finished: RunOptions) -> None:
+    assert finished.output is not None
+    again = run(_changed(finished, resume=True))
+    assert again == load_results(finished.output)
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"samples": 51}, {"tasks": TASKS[:1]}])
+def test_resuming_with_other_options_is_refused(
+    finished: RunOptions, change: dict[str, Any]
+) -> None:
+    with pytest.raises(ResultError, match="another model, other tasks or other settings"):
+        run(_changed(finished, resume=True, **change))
+
+
+def test_the_file_says_what_was_run(finished: RunOptions) -> None:
+    assert finished.output is not None
+    result = load_results(finished.output)
+    assert result.model.id == "demo" and result.model.synthetic
+    assert result.run.scoring_path == "packed"
+    assert [task.estimator for task in result.tasks] == ["exact", "sampled"]
+    text = (finished.output / "results.json").read_text()
+    assert str(Path.home()) not in text and os.uname().nodename not in text.split('"')
+    assert str(finished.output.parent) not in text
+    sampled = result.tasks[1].prompts[0]
+    assert sampled.counts is not None
+    assert sum(sampled.counts) + sum(sampled.invalid.values()) == 50
+
+
+def test_exact_and_sampled_can_be_forced(tmp_path: Path) -> None:
+    options = RunOptions(
+        model="demo",
+        tasks=("diffbench_dates_weekday",),
+        estimator="sample",
+        samples=20,
+        limit=1,
+        output=tmp_path / "out",
+    )
+    result = run(options)
+    assert [task.name for task in result.tasks] == ["diffbench_dates_weekday_sampled"]
+    assert len(result.tasks[0].prompts) == 1
+
+
+def test_a_model_that_talks_is_probed(tmp_path: Path) -> None:
+    """Where exact valid mass is low, the run says what is replied instead."""
+    folder = save_model(tmp_path / "model", template=None)
+    options = RunOptions(
+        model=f"hf:{folder}",
+        tasks=("diffbench_dates_weekday",),
+        max_new_tokens=8,
+        output=tmp_path / "out",
+    )
+    (prompt, *_) = run(options).tasks[0].prompts
+    assert prompt.metrics["valid_mass"].value is not None
+    assert prompt.metrics["valid_mass"].value < 0.9
+    assert prompt.probe is not None
+    assert prompt.probe.n == 100
+    assert prompt.probe.commonest_invalid
+
+
+def test_forced_thinking_is_refused(tmp_path: Path) -> None:
+    template = "{% for m in messages %}{{ m['content'] }}{% endfor %}<think>\n"
+    folder = save_model(tmp_path / "model", template=template)
+    options = RunOptions(
+        model=f"hf:{folder}", tasks=("diffbench_dates_weekday",), output=tmp_path / "out"
+    )
+    with pytest.raises(ModelError, match="<think>"):
+        run(options)
+
+
+def test_paper_prompt_files_run(tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts"
+    prompts.mkdir()
+    coin = {
+        "request": "Toss a coin. Reply {heads} or {tails}.",
+        "response": [""],
+        "targets": ["{heads}", "{tails}"],
+    }
+    biased = {**coin, "response": "", "weights": [3, 1], "eos": True}
+    several = {**coin, "targets": ["{a}\n{b}"]}
+    (prompts / "coin.json").write_text(json.dumps(coin))
+    (prompts / "biased.json").write_text(json.dumps(biased))
+    (prompts / "biography.json").write_text(json.dumps(several))
+    options = RunOptions(model="demo", tasks=(str(prompts),), output=tmp_path / "out")
+    prepared = prepare(options)
+    assert len(prepared.left_out) == 1 and "biography.json" in prepared.left_out[0]
+    result = run(options)
+    targets = {task.title: task.target.probabilities for task in result.tasks}
+    assert targets == {"prompts/coin": [0.5, 0.5], "prompts/biased": [0.75, 0.25]}
+    assert verify_result(result) == []
+
+
+def test_nothing_slow_begins_before_names_are_checked() -> None:
+    with pytest.raises(TaskError, match="diffbench_core"):
+        prepare(RunOptions(model="demo", tasks=("diffbench_cor",)))

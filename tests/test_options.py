@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from diffbench.errors import DiffBenchError, SettingsError
+from diffbench.options import NoProgress, RunOptions
+
+
+def test_the_defaults_are_sound() -> None:
+    options = RunOptions(model="demo")
+    assert options.tasks == ("diffbench_core",)
+    assert (options.samples, options.seed, options.limit) == (1000, 0, None)
+    with pytest.raises(FrozenInstanceError):
+        options.seed = 1  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"samples": 1, "max_new_tokens": 1, "batch_size": 1, "seed": 0, "limit": 1},
+        {"resume": True, "output": Path("runs/x")},
+        {"answer_rule": "anywhere", "estimator": "sample"},
+    ],
+)
+def test_values_at_their_bounds_are_taken(values: dict[str, Any]) -> None:
+    options = RunOptions(model="demo", **values)
+    assert {name: getattr(options, name) for name in values} == values
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"samples": 0}, "samples is 0; it must be at least 1"),
+        ({"max_new_tokens": 0}, "max_new_tokens is 0; it must be at least 1"),
+        ({"batch_size": -3}, "batch_size is -3; it must be at least 1"),
+        ({"seed": -1}, "seed is -1; it must be at least 0"),
+        ({"limit": 0}, "limit is 0; it must be at least 1"),
+        ({"tasks": ()}, "tasks is empty; name at least one task or group"),
+        (
+            {"resume": True},
+            "--resume needs --output, the folder of the run to go on",
+        ),
+        *(
+            (
+                {"answer_rule": "anywhere", "estimator": estimator},
+                "--answer-rule anywhere needs replies to read; add --estimator sample",
+            )
+            for estimator in ("auto", "exact", "exact-canonical")
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        RunOptions(model="demo", **values)
+    assert str(caught.value) == message
+    assert isinstance(caught.value, DiffBenchError)
+
+
+def test_no_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = NoProgress()
+    progress.loading("demo")
+    progress.started(2, 1, Path("runs/x"))
+    progress.task("a")
+    progress.finished("a")
+    assert capsys.readouterr() == ("", "")
