@@ -28,7 +28,7 @@ CHATML = (
 def byte_tokenizer(
     extra: Sequence[str] = ("}Ċ", "}.", "Ġ{", "10"), template: str | None = TEMPLATE
 ) -> PreTrainedTokenizerFast:
-    """Return a byte-level tokenizer with a few merged tokens, `}\\n` and `}.` among them."""
+    """Return a byte-level tokenizer with merged tokens, `}.` and one more among them."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {token: i for i, token in enumerate(["<s>", "</s>", *alphabet, *extra])}
     merges = [(token[:1], token[1:]) for token in extra]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
+from rich.text import Text
 
-from diffbench.cli.output import safe
+from diffbench.errors import printable
 from diffbench.results import RunResult, TaskResult
 from diffbench.results.distribution import mean_distribution
 
@@ -24,9 +25,8 @@ def print_worst_task(console: Console, result: RunResult) -> None:
         return
     worst = min(scored, key=lambda task: task.metrics["overlap"].value or 0.0)
     overlap = worst.metrics["overlap"].value
-    console.print(
-        f"\n[bold]Farthest from its target:[/] {safe(worst.title)} (overlap {overlap:.3f})"
-    )
+    title = f" {printable(worst.title)} (overlap {overlap:.3f})"
+    console.print(Text.assemble(("\nFarthest from its target:", "bold"), title))
     rows = _rows(worst)
     highest = max(max(q, p) for _, q, p in rows)
     for label, q, p in rows:
@@ -54,11 +54,19 @@ def _print_bar(console: Console, label: str, q: float, p: float, highest: float)
     n_filled = round(_WIDTH * q / highest)
     mark = round((_WIDTH - 1) * p / highest)
     cells = ["█" if i < n_filled else " " for i in range(_WIDTH)]
-    bar = "".join(cells[:mark]) + "[bold yellow]│[/]" + "".join(cells[mark + 1 :])
-    name = safe(label, _LABEL)
-    padding = " " * max(0, _LABEL - cell_len(label))
-    console.print(
-        f"  {name}{padding} {bar} {q:6.1%}  asked {p:6.1%}",
-        no_wrap=True,
-        overflow="crop",
+    line = Text.assemble(
+        f"  {_fit(label)} ",
+        "".join(cells[:mark]),
+        ("│", "bold yellow"),
+        "".join(cells[mark + 1 :]),
+        f" {q:6.1%}  asked {p:6.1%}",
     )
+    console.print(line, no_wrap=True, overflow="crop")
+
+
+def _fit(label: str) -> str:
+    """Cut or fill a label to its column, counted in cells: some letters take two."""
+    shown = printable(label, 2 * _LABEL)
+    if cell_len(shown) > _LABEL:
+        shown = set_cell_size(shown, _LABEL - 1).rstrip() + "…"
+    return set_cell_size(shown, _LABEL)

@@ -17,6 +17,7 @@ from rich.progress import (
 )
 
 from diffbench.cli.output import console, safe
+from diffbench.errors import printable
 
 __all__ = ["RunProgress"]
 
@@ -89,6 +90,6 @@ class RunProgress:
         if not self._console.is_terminal:
             seconds = time.monotonic() - self._task_start
             self._console.print(
-                f"[{self._n_done}/{self._n_tasks}] {safe(name)}  {seconds:.1f} s",
+                f"[{self._n_done}/{self._n_tasks}] {printable(name)}  {seconds:.1f} s",
                 markup=False,
             )

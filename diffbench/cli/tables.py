@@ -8,8 +8,9 @@ from statistics import fmean
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from diffbench.cli.output import safe
+from diffbench.errors import printable
 from diffbench.results import MetricEntry, RunResult, TaskResult
 from diffbench.results.distribution import most_overdrawn
 
@@ -36,7 +37,7 @@ def print_results(console: Console, result: RunResult) -> None:
     table = _table(console.width)
     for family in result.families:
         members = [task for task in result.tasks if task.family == family.name]
-        table.add_row(f"[bold]{safe(family.name.replace('_', ' '))}[/]")
+        table.add_row(_text(family.name.replace("_", " ")), style="bold")
         for task in members:
             table.add_row(*_task_row(task))
         if len(members) > 1:
@@ -70,9 +71,14 @@ def _table(width: int) -> Table:
     return table
 
 
-def _task_row(task: TaskResult) -> list[str]:
+def _text(text: str) -> Text:
+    """Show a name as it is: neither markup nor an emoji's code means anything."""
+    return Text(printable(text))
+
+
+def _task_row(task: TaskResult) -> list[str | Text]:
     return [
-        f" {safe(task.title, 40)}",
+        _text(f" {task.title}"),
         *_values(task.metrics, _target_entropy(task)),
         _overdrawn(task),
     ]
@@ -92,13 +98,13 @@ def _number(value: float | None, digits: int = 3) -> str:
     return "—" if value is None else f"{value:.{digits}f}"
 
 
-def _overdrawn(task: TaskResult) -> str:
+def _overdrawn(task: TaskResult) -> Text:
     found = most_overdrawn(task)
     if found is None:
-        return "—"
+        return _text("—")
     outcome, ratio = found
     shown = f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.1f}"
-    return f"×{shown} {safe(outcome, 24)}"
+    return _text(f"×{shown} {outcome}")
 
 
 def _target_entropy(task: TaskResult) -> float:
@@ -129,12 +135,14 @@ def _print_notes(console: Console, result: RunResult) -> None:
     if missing:
         notes.append(f"— means no value: {missing}")
     notes += [
-        f"{safe(task.name)}: the target lists {task.target.listed_mass:.0%} of the true "
-        "probability; an unlisted answer earns no credit and counts outside valid mass."
+        f"{printable(task.name)}: the target lists {task.target.listed_mass:.0%} of the "
+        "true probability; an unlisted answer earns no credit and counts outside valid "
+        "mass."
         for task in result.tasks
         if task.target.listed_mass < 1
     ]
-    console.print(f"[dim]Estimator: {', '.join(labels)}. " + "\n".join(notes) + "[/]")
+    text = f"Estimator: {', '.join(labels)}. " + "\n".join(notes)
+    console.print(Text(text, style="dim"))
 
 
 def _missing_reasons(result: RunResult) -> str:
@@ -145,6 +153,6 @@ def _missing_reasons(result: RunResult) -> str:
         for name in ("overlap", "overlap_valid", "entropy", "kl", "coverage_100")
         if prompt.metrics[name].value is None
     }
-    shown = sorted(safe(reason) for reason in reasons if reason)
-    more = f"; and {len(shown) - 2} more reasons" if len(shown) > 2 else ""
+    shown = sorted(printable(reason) for reason in reasons if reason)
+    more = f"; and {len(shown) - 2} more" if len(shown) > 2 else ""
     return "; ".join(shown[:2]) + more

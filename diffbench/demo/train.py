@@ -19,7 +19,7 @@ from diffbench.engine.loss import tree_loss
 from diffbench.engine.tree import PrefixTree, build_tree
 from diffbench.suite import Catalog
 
-__all__ = ["build_demo_model"]
+__all__ = ["build_demo_model", "tokenizer_texts"]
 
 _TOKENIZER_EXAMPLES = 6000
 _BETAS = (0.9, 0.98)
@@ -47,7 +47,7 @@ def build_demo_model(
         report: Called after each step with the step and its loss in nats.
     """
     torch.manual_seed(recipe.seed)
-    tokenizer = train_tokenizer(_texts(catalog, recipe), recipe.vocabulary_size)
+    tokenizer = train_tokenizer(tokenizer_texts(catalog, recipe), recipe.vocabulary_size)
     model = _new_model(recipe, tokenizer)
     optimizer = torch.optim.AdamW(
         model.parameters(),
@@ -70,7 +70,8 @@ def build_demo_model(
     tokenizer.save_pretrained(output)
 
 
-def _texts(catalog: Catalog, recipe: DemoRecipe) -> Iterator[str]:
+def tokenizer_texts(catalog: Catalog, recipe: DemoRecipe) -> Iterator[str]:
+    """Yield the texts that the tokenizer learns its merges from."""
     rng = np.random.default_rng(recipe.seed)
     for example in itertools.islice(examples(catalog, recipe, rng), _TOKENIZER_EXAMPLES):
         yield example.prompt

@@ -44,9 +44,7 @@ def verify_result(result: RunResult) -> list[str]:
     if not _same_members([*result.families, result.overall], [*families, overall]):
         return [*problems, "families: not those of the tasks"]
     for stored, computed in zip(result.families, families, strict=True):
-        problems += _differences(
-            f"family {stored.name}", stored.metrics, computed.metrics
-        )
+        problems += _differences(f"family {stored.name}", stored.metrics, computed.metrics)
     problems += _differences("overall", result.overall.metrics, overall.metrics)
     return problems
 

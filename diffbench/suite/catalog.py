@@ -143,7 +143,7 @@ class Catalog:
             return Selection(tasks=tuple(self.tasks[t] for t in self.groups[name].tasks))
         if name in self.tasks:
             return Selection(tasks=(self.tasks[name],))
-        if _is_folder(path):
+        if name and _is_folder(path):
             return _select_folder(path)
         raise TaskError(
             f"there is no task, group, file or folder {printable(name)!r}."

@@ -10,7 +10,14 @@ from click.testing import CliRunner, Result
 
 from diffbench.cli.main import main
 from diffbench.results import write_results
-from tests.results.factory import Content, content_of, exact_task, make_run, seal
+from tests.results.factory import (
+    Content,
+    content_of,
+    exact_task,
+    make_run,
+    make_run_of,
+    seal,
+)
 
 RUN = make_run()
 
@@ -108,8 +115,6 @@ def test_hostile_names_are_printed_harmlessly(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_with_a_null_is_sound(tmp_path: Path) -> None:
-    from tests.results.factory import make_run_of
-
     run = make_run_of(exact_task((0.0, 1.0), (0.0, 0.0)))
     assert run.overall.metrics["kl"].value is None
     assert verify(write_results(tmp_path, run)).exit_code == 0

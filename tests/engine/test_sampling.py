@@ -81,9 +81,7 @@ def test_seeds_are_independent_draws(model: PreTrainedModel) -> None:
 
 def test_same_seed_same_replies_whatever_the_batch(model: PreTrainedModel) -> None:
     whole = _sampler(model).sample(PROMPT, 500, max_new_tokens=LENGTH, seed=7)
-    pieces = _sampler(model, max_rows=2).sample(
-        PROMPT, 500, max_new_tokens=LENGTH, seed=7
-    )
+    pieces = _sampler(model, max_rows=2).sample(PROMPT, 500, max_new_tokens=LENGTH, seed=7)
     other = _sampler(model).sample(PROMPT, 500, max_new_tokens=LENGTH, seed=8)
     assert whole == pieces
     assert whole != other

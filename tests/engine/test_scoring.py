@@ -63,9 +63,7 @@ def _continuations(rng: np.random.Generator, n: int = 30) -> list[Continuation]:
 
 def _brute_force(model: PreTrainedModel, continuation: Continuation) -> float:
     steps = plain_log_p(model, PROMPT, continuation.tokens)
-    score = sum(
-        float(steps[i, token]) for i, token in enumerate(continuation.tokens[:-1])
-    )
+    score = sum(float(steps[i, token]) for i, token in enumerate(continuation.tokens[:-1]))
     last = [continuation.tokens[-1]]
     if continuation.closers is not None:
         last = continuation.closers.tolist()

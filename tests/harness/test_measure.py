@@ -132,7 +132,9 @@ def test_the_record_holds_all_of_the_target() -> None:
 
 @given(st.lists(REPLIES, min_size=1, max_size=30), RULES)
 @settings(deadline=None, max_examples=150)
-@example(["{apple}{apple}", "}{apple}", "{}", "{{apple}}", "{apple", "\0", "\x1b[31m"], "first")
+@example(
+    ["{apple}{apple}", "}{apple}", "{}", "{{apple}}", "{apple", "\0", "\x1b[31m"], "first"
+)
 def test_every_reply_is_counted_once(replies: list[str], rule: AnswerRule) -> None:
     drawn = sampled_prompt(TASK, "p0", iter(replies), rule)
     assert sum(drawn.counts) + sum(drawn.invalid.values()) == len(replies)

@@ -76,9 +76,7 @@ def definition(target: Target = COIN, n_prompts: int = 1, **fields: Any) -> Task
     return TaskDefinition(**{**stated, **fields})
 
 
-def exact_task(
-    *rows: Sequence[float], target: Target = COIN, **fields: Any
-) -> TaskResult:
+def exact_task(*rows: Sequence[float], target: Target = COIN, **fields: Any) -> TaskResult:
     """A task measured exactly: one row of K probabilities for each prompt."""
     task = definition(target, len(rows), **fields)
     prompts = []

@@ -192,7 +192,8 @@ def test_a_newer_schema_says_what_to_do(tmp_path: Path, version: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "version", [None, 1, 2, 1.0, "", "0", "01", "-2", "x", "²", "9" * 5000, ["1"], "\x1b[2J"]
+    "version",
+    [None, 1, 2, 1.0, "", "0", "01", "-2", "x", "²", "9" * 5000, ["1"], "\x1b[2J"],
 )
 def test_any_other_version_is_no_results_file(tmp_path: Path, version: object) -> None:
     message = refusal(

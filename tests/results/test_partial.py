@@ -144,6 +144,13 @@ def test_an_unreadable_piece_is_a_result_error(tmp_path: Path) -> None:
         partial.load(TASK.name)
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "file/below"])
+def test_a_folder_that_cannot_be_is_a_result_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ResultError, match=r"cannot be (read|written)"):
+        PartialRun(tmp_path / name, "id").begin(resume=False)
+
+
 HOSTILE_NAMES = [
     "../x",
     "../../x",

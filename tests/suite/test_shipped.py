@@ -1,0 +1,157 @@
+"""The tasks that DiffBench ships: names, variants, wordings, groups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from diffbench.assets import asset_dir
+from diffbench.suite import TaskDefinition, read_task_yaml, shipped_catalog
+
+if TYPE_CHECKING:
+    from lm_eval.tasks import TaskManager
+
+CATALOG = shipped_catalog()
+TASKS = CATALOG.tasks
+FAMILIES = ("numbers", "dates", "countries", "fruits", "occupations", "names")
+SUFFIXES = ("", "_heldout", "_sampled", "_heldout_sampled")
+
+BASES = [t for t in TASKS.values() if t.mode == "exact" and t.split == "train"]
+ONLY_HELD_OUT = [
+    t
+    for t in TASKS.values()
+    if t.mode == "exact"
+    and t.split == "held_out"
+    and t.name.removesuffix("_heldout") not in TASKS
+]
+
+
+def by_name(tasks: list[TaskDefinition]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("task", tasks, ids=lambda task: task.name)
+
+
+@pytest.fixture(scope="module")
+def manager() -> TaskManager:
+    from lm_eval.tasks import TaskManager
+
+    return TaskManager(include_path=str(asset_dir("tasks")), include_defaults=False)
+
+
+class TestLmEvalReadsTheSameFiles:
+    """It drops a file that it cannot read, and says so in a debug log only."""
+
+    def test_no_file_is_lost(self, manager: TaskManager) -> None:
+        n_files = len(list(asset_dir("tasks").rglob("*.yaml")))
+        assert len(TASKS) + len(CATALOG.groups) == n_files == len(manager.all_tasks)
+
+    def test_same_names(self, manager: TaskManager) -> None:
+        assert set(manager.all_subtasks) == set(TASKS)
+        assert set(manager.all_groups) == set(CATALOG.groups)
+
+    def test_same_keys(self) -> None:
+        from lm_eval.tasks._yaml_loader import load_yaml
+
+        for path in asset_dir("tasks").rglob("*.yaml"):
+            ours, theirs = read_task_yaml(path), load_yaml(path, resolve_func=False)
+            # Theirs is the dotted name behind the folder of the file.
+            theirs_class = Path(theirs.pop("class", "")).name
+            assert ours.pop("class", "") == theirs_class, path
+            assert ours == theirs, path
+
+    def test_same_members(self, manager: TaskManager) -> None:
+        def unfold(name: str) -> list[str]:
+            members = manager.task_index[name].cfg["task"]
+            return [
+                task
+                for member in members
+                for task in (unfold(member) if member in manager.all_groups else [member])
+            ]
+
+        for name, group in CATALOG.groups.items():
+            assert list(group.tasks) == unfold(name)
+
+
+def test_variants_are_complete_and_nothing_else_is_there() -> None:
+    expected = {task.name + suffix for task in BASES for suffix in SUFFIXES}
+    expected |= {
+        task.name + suffix for task in ONLY_HELD_OUT for suffix in ("", "_sampled")
+    }
+    assert set(TASKS) == expected
+    assert {task.name for task in ONLY_HELD_OUT} == {
+        f"diffbench_numbers_{bounds}_heldout" for bounds in ("1_20", "1_50", "10_99")
+    }
+
+
+@by_name(list(TASKS.values()))
+def test_a_variant_differs_in_split_and_mode_only(task: TaskDefinition) -> None:
+    base = TASKS.get(task.name.removesuffix("_sampled").removesuffix("_heldout"))
+    base = base or TASKS[task.name.removesuffix("_sampled")]
+    assert task.mode == ("sampled" if task.name.endswith("_sampled") else "exact")
+    assert task.split == ("held_out" if "_heldout" in task.name else "train")
+    assert task.target.sha256 == base.target.sha256
+    assert (task.key, task.prompts, task.family) == (base.key, base.prompts, base.family)
+    assert task.measured_prompts == tuple(p for p in task.prompts if p.split == task.split)
+    assert task.as_mode("sampled").name in TASKS
+
+
+@by_name(BASES)
+def test_trained_task_has_enough_wordings(task: TaskDefinition) -> None:
+    assert len([p for p in task.prompts if p.split == "train"]) >= 3
+    assert len([p for p in task.prompts if p.split == "held_out"]) >= 2
+
+
+@by_name(ONLY_HELD_OUT)
+def test_held_out_target_is_never_trained(task: TaskDefinition) -> None:
+    assert {prompt.split for prompt in task.prompts} == {"held_out"}
+    assert len(task.prompts) >= 2
+    assert task.target.sha256 not in {base.target.sha256 for base in BASES}
+
+
+def test_no_wording_is_both_trained_and_held_out() -> None:
+    texts: dict[str, set[str]] = {"train": set(), "held_out": set()}
+    for task in TASKS.values():
+        for prompt in task.prompts:
+            texts[prompt.split].add(" ".join(prompt.text.casefold().split()))
+    assert len(texts["train"]) == sum(
+        prompt.split == "train" for task in BASES for prompt in task.prompts
+    )
+    assert not texts["train"] & texts["held_out"]
+
+
+def test_one_wording_asks_for_one_target() -> None:
+    asked: dict[str, str] = {}
+    for task in TASKS.values():
+        for prompt in task.prompts:
+            assert asked.setdefault(prompt.sha256, task.target.sha256) == task.target.sha256
+            assert "{" in prompt.text or "curly" in prompt.text, prompt.text
+
+
+class TestGroups:
+    def test_names(self) -> None:
+        stems = ("core", *FAMILIES)
+        expected = {f"diffbench_{stem}{suffix}" for stem in stems for suffix in SUFFIXES}
+        assert set(CATALOG.groups) == expected
+
+    @pytest.mark.parametrize("suffix", SUFFIXES)
+    def test_core_is_every_task_once(self, suffix: str) -> None:
+        tasks = CATALOG.groups[f"diffbench_core{suffix}"].tasks
+        mode = "sampled" if suffix.endswith("_sampled") else "exact"
+        split = "held_out" if "_heldout" in suffix else "train"
+        expected = [t.name for t in TASKS.values() if (t.mode, t.split) == (mode, split)]
+        assert sorted(tasks) == sorted(expected)
+
+    @pytest.mark.parametrize("suffix", SUFFIXES)
+    def test_families_share_the_core(self, suffix: str) -> None:
+        core = set(CATALOG.groups[f"diffbench_core{suffix}"].tasks)
+        for family in FAMILIES:
+            tasks = CATALOG.groups[f"diffbench_{family}{suffix}"].tasks
+            assert set(tasks) == {name for name in core if TASKS[name].family == family}
+
+
+def test_data_from_others_name_their_source_and_licence() -> None:
+    for task in TASKS.values():
+        if task.family in ("countries", "names"):
+            assert task.source is not None
+            assert task.source.source and task.source.licence and task.source.url
