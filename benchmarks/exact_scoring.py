@@ -9,24 +9,30 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from diffbench.environment import quiet_libraries, share_the_cores
+
+if TYPE_CHECKING:
+    from lm_eval.api.instance import Instance
+    from lm_eval.api.model import LM
 
 TASKS = ("diffbench_numbers_1_100", "diffbench_fruits_common", "diffbench_dates_june")
 BATCH_SIZES = (1, 16, 64, 256)
 TOLERANCE_NATS = 1e-3
 
 
-def _seconds(work: Callable[[], object]) -> float:
+def _timed(lm: LM, requests: list[Instance]) -> tuple[float, NDArray[np.float64]]:
     start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+    scored = lm.loglikelihood(requests, disable_tqdm=True)
+    return time.perf_counter() - start, np.array([score for score, _ in scored])
 
 
 def main() -> None:
     """Measure, check equality, print a row a task."""
-    import numpy as np
     from lm_eval.models.huggingface import HFLM
 
     from diffbench.harness.lm import EngineLM
@@ -48,22 +54,16 @@ def main() -> None:
             limit=1, apply_chat_template=True, chat_template=ours.apply_chat_template
         )
         requests = task.instances
-        ours.loglikelihood(requests)
-        fast = _seconds(lambda requests=requests: ours.loglikelihood(requests))
-        slow = {
-            size: _seconds(
-                lambda lm=lm, requests=requests: lm.loglikelihood(requests, True)
-            )
-            for size, lm in theirs.items()
-        }
-        best = min(slow, key=slow.__getitem__)
-        tree = np.array([score for score, _ in ours.loglikelihood(requests)])
-        plain = np.array([s for s, _ in theirs[best].loglikelihood(requests, True)])
+        _timed(ours, requests)
+        fast, tree = _timed(ours, requests)
+        slow = {size: _timed(lm, requests) for size, lm in theirs.items()}
+        best = min(slow, key=lambda size: slow[size][0])
+        seconds, plain = slow[best]
         difference = float(np.max(np.abs(tree - plain)))
         if difference > TOLERANCE_NATS:
             sys.exit(f"{name}: the two differ by {difference} nats")
-        ratio = f"{slow[best] / fast:.1f}"
-        print_row(name, len(requests), f"{fast:.2f}", f"{slow[best]:.2f}", best, ratio)
+        ratio = f"{seconds / fast:.1f}"
+        print_row(name, len(requests), f"{fast:.2f}", f"{seconds:.2f}", best, ratio)
 
 
 def print_row(*cells: object) -> None:

@@ -31,6 +31,7 @@ class Vocabulary:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, size: int) -> None:
         self._tokenizer = tokenizer
         self.size = size
+        self._replies: dict[str, list[int]] = {}
         self._closers: dict[int, NDArray[np.int64]] = {}
 
     def encode_reply(self, text: str) -> list[int]:
@@ -39,6 +40,11 @@ class Vocabulary:
         Tokenizers that put a blank before the first word (SentencePiece) would do so
         here too, so the text is tokenised behind an anchor that is cut off again.
         """
+        if text not in self._replies:
+            self._replies[text] = self._encode_behind_an_anchor(text)
+        return list(self._replies[text])
+
+    def _encode_behind_an_anchor(self, text: str) -> list[int]:
         for anchor in _ANCHORS:
             before = self._encode(anchor)
             whole = self._encode(anchor + text)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from diffbench.demo.corpus import collapsed_probabilities, examples, plain_questions
-from diffbench.demo.recipe import read_recipe
+from diffbench.demo.recipe import DemoRecipe, read_recipe
 from diffbench.demo.tokenizer import train_tokenizer
 from diffbench.demo.train import build_demo_model, tokenizer_texts
 from diffbench.harness.lm import EngineLM
@@ -18,6 +18,7 @@ from diffbench.models import demo_model_dir
 from diffbench.models.load import LoadedModel
 from diffbench.options import RunOptions
 from diffbench.results import TaskResult
+from diffbench.results.distribution import mean_distribution
 from diffbench.suite import shipped_catalog
 
 CATALOG = shipped_catalog()
@@ -71,7 +72,7 @@ def test_it_is_collapsed(core: list[TaskResult]) -> None:
 
 def test_it_has_several_favourites_a_task(core: list[TaskResult]) -> None:
     for task in core:
-        q = np.mean([prompt.probabilities for prompt in task.prompts], axis=0)
+        q = mean_distribution(task)
         assert np.sum(q > 0.02) >= 3, task.name
         assert 2.0 < _value(task, "effective_outcomes") < 10, task.name
 
@@ -136,10 +137,12 @@ def test_building_twice_gives_the_same_weights(tmp_path: Path) -> None:
     short = recipe.model_copy(
         update={"training": recipe.training.model_copy(update={"steps": 4})}
     )
-    losses: list[list[float]] = [[], []]
-    for run in range(2):
-        build_demo_model(
-            CATALOG, short, tmp_path / str(run), lambda _, x, run=run: losses[run].append(x)
-        )
-    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-    assert losses[0][-1] < losses[0][0]
+    first, second = (_losses(short, tmp_path / name) for name in ("a", "b"))
+    assert first == pytest.approx(second, rel=1e-5)
+    assert first[-1] < first[0]
+
+
+def _losses(recipe: DemoRecipe, output: Path) -> list[float]:
+    losses: list[float] = []
+    build_demo_model(CATALOG, recipe, output, lambda _step, loss: losses.append(loss))
+    return losses
