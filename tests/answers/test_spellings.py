@@ -30,7 +30,7 @@ def key_of(*outcomes: Outcome, variants: tuple[Variant, ...] = ()) -> AnswerKey:
         ("Kiwi", (), (), ["Kiwi"]),
         ("Kiwi", (), ("lower",), ["Kiwi", "kiwi"]),
         ("Kiwi", (), ("upper",), ["Kiwi", "KIWI"]),
-        ("red kiwi", (), ("capitalized",), ["red kiwi", "Red kiwi"]),
+        ("red KIWI", (), ("capitalized",), ["red KIWI", "Red KIWI"]),
         ("Kiwi", (), ("padded",), ["Kiwi", " Kiwi "]),
         ("Kiwi", ("Kiwifruit",), ("padded",), ["Kiwi", "Kiwifruit", " Kiwi "]),
         ("Ki", ("Pip",), ("lower", "upper"), ["Ki", "Pip", "ki", "KI", "pip", "PIP"]),

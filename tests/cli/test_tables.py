@@ -258,6 +258,12 @@ def test_hostile_outcomes_do_not_shift_the_bars(text: str, width: int) -> None:
     assert shown == expected
 
 
+def test_wide_letters_count_twice_where_a_label_is_cut() -> None:
+    text = bars(with_outcomes(exact_task((0.8, 0.1)), ["漢" * 11, "字" * 12]))
+    assert f"  {'漢' * 11} █" in text
+    assert f"  {'字' * 10}…  █" in text
+
+
 @hostile
 def test_a_hostile_title_is_printed_as_it_is(text: str) -> None:
     shown = "".join(bars(exact_task((0.8, 0.1), title=text)).split())

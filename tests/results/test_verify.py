@@ -219,9 +219,19 @@ def test_a_sampled_prompt_has_just_the_counts_of_its_outcomes(
     assert problem.startswith(f"{AT_DRAWN}cannot be computed again: ")
 
 
-def test_an_estimate_cannot_pass_as_exact() -> None:
-    (problem, *_) = put((*SAMPLED, "estimator"), "exact")
-    assert problem.startswith(f"{AT_DRAWN}cannot be computed again: ")
+@pytest.mark.parametrize(
+    ("path", "value", "where"),
+    [
+        ((*SAMPLED, "estimator"), "exact", AT_DRAWN),
+        ((*EXACT, "estimator"), "sampled", AT_PROMPT),
+        ((*PROMPT, "counts"), [1, 9], AT_PROMPT),
+    ],
+)
+def test_counts_cannot_pass_as_exact_nor_stand_beside_it(
+    path: tuple[str | int, ...], value: object, where: str
+) -> None:
+    problems = put(path, value)
+    assert any(p.startswith(f"{where}cannot be computed again: ") for p in problems)
 
 
 def test_another_support_size_is_named() -> None:

@@ -8,6 +8,7 @@ from diffbench.errors import TaskError
 from diffbench.suite import Catalog, check_folder, shipped_catalog
 from tests.suite.files import GROUP, TASK, write, write_prompt
 
+SHIPPED = shipped_catalog()
 DIE = TASK.replace("task: coin", "task: die").replace("[heads, tails]", "[one, two]")
 
 
@@ -38,7 +39,7 @@ def test_selection_by_task_group_file_and_folder(folder: Path) -> None:
 def test_a_folder_may_hold_tasks_and_prompts(folder: Path) -> None:
     write_prompt(folder / "prompts" / "toss.json")
     write_prompt(folder / "prompts" / "open.json", targets=["{a}, {b}"])
-    selection = shipped_catalog().select([str(folder)])
+    selection = SHIPPED.select([str(folder)])
     assert [task.name for task in selection.tasks] == ["coin", "die", "prompt_prompts_toss"]
     assert len(selection.left_out) == 1
     assert "open.json" in selection.left_out[0]
@@ -64,20 +65,20 @@ def test_a_folder_may_hold_tasks_and_prompts(folder: Path) -> None:
 )
 def test_unknown_name_is_refused_with_the_nearest_ones(name: str, message: str) -> None:
     with pytest.raises(TaskError, match=message) as caught:
-        shipped_catalog().select(["diffbench_core", name])
+        SHIPPED.select(["diffbench_core", name])
     assert str(caught.value).isprintable()
 
 
 def test_nothing_to_select(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="the list of tasks is empty"):
-        shipped_catalog().select([])
+        SHIPPED.select([])
     with pytest.raises(TaskError, match=r"no task file \(\.yaml\) and no prompt file"):
-        shipped_catalog().select([str(tmp_path)])
+        SHIPPED.select([str(tmp_path)])
     write_prompt(tmp_path / "open.json", targets=[])
     with pytest.raises(
         TaskError, match=r"in this folder \(.*open\.json: targets: the list"
     ):
-        shipped_catalog().select([str(tmp_path)])
+        SHIPPED.select([str(tmp_path)])
     with pytest.raises(TaskError, match="none: there is no such folder"):
         chosen(Catalog(tmp_path / "none"), "coin")
 
@@ -87,9 +88,9 @@ def test_two_different_tasks_of_one_name_are_refused(tmp_path: Path) -> None:
     write(one)
     write(two, TASK.replace("title: Coin", "title: Other"))
     with pytest.raises(TaskError, match=r"other\.yaml: task: 'coin' is .* of coin\.yaml"):
-        chosen(shipped_catalog(), tmp_path)
+        chosen(SHIPPED, tmp_path)
     with pytest.raises(TaskError, match=r"named 'coin' \(coin\.yaml and other\.yaml\)"):
-        chosen(shipped_catalog(), one, two)
+        chosen(SHIPPED, one, two)
 
 
 def test_a_group_file_is_no_task(folder: Path) -> None:
@@ -130,7 +131,7 @@ class TestCheckFolder:
         assert check_folder(folder / "coin.yaml") == []
         assert check_folder(folder / "groups" / "money.yaml") == []
         assert check_folder(folder / "toss.json") == []
-        assert check_folder(shipped_catalog().folder) == []
+        assert check_folder(SHIPPED.folder) == []
 
     def test_every_broken_file_is_named(self, folder: Path) -> None:
         broken = [
