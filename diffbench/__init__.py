@@ -10,19 +10,24 @@
 
 from __future__ import annotations
 
-from diffbench import metrics
-from diffbench.api import run
-from diffbench.errors import (
-    DiffBenchError,
-    ModelError,
-    ResultError,
-    SettingsError,
-    TargetError,
-    TaskError,
-)
-from diffbench.options import RunOptions
-from diffbench.results import RunResult, load_results, verify_result
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from diffbench.version import __version__
+
+if TYPE_CHECKING:
+    from diffbench import metrics
+    from diffbench.api import run
+    from diffbench.errors import (
+        DiffBenchError,
+        ModelError,
+        ResultError,
+        SettingsError,
+        TargetError,
+        TaskError,
+    )
+    from diffbench.options import RunOptions
+    from diffbench.results import RunResult, load_results, verify_result
 
 __all__ = [
     "DiffBenchError",
@@ -39,3 +44,20 @@ __all__ = [
     "run",
     "verify_result",
 ]
+
+_HOMES = {
+    "api": ("run",),
+    "errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "options": ("RunOptions",),
+    "results": ("RunResult", "load_results", "verify_result"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that `diffbench --help` is quick."""
+    if name == "metrics":
+        return importlib.import_module("diffbench.metrics")
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"diffbench.{home}"), name)
+    raise AttributeError(f"module 'diffbench' has no attribute {name!r}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from diffbench.answers import AnswerRule
 from diffbench.errors import SettingsError
@@ -58,6 +58,8 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range and options that exclude one another."""
+        _one_of("estimator", self.estimator, get_args(Estimator))
+        _one_of("answer_rule", self.answer_rule, get_args(AnswerRule))
         _at_least("samples", self.samples, 1)
         _at_least("max_new_tokens", self.max_new_tokens, 1)
         _at_least("batch_size", self.batch_size, 1)
@@ -104,6 +106,11 @@ class NoProgress:
 
     def finished(self, name: str) -> None:
         """Say nothing."""
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise SettingsError(f"{name} is {value!r}; write {', '.join(known)}")
 
 
 def _at_least(name: str, value: int, least: int) -> None:

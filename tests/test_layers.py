@@ -20,7 +20,8 @@ LAYERS = (
     ("models", "options"),
     ("harness",),
     ("api", "demo"),
-    ("__init__", "__main__", "cli"),
+    ("cli",),
+    ("__init__", "__main__"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

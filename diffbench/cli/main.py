@@ -11,10 +11,12 @@ from diffbench.cli.models import models
 from diffbench.cli.run import run
 from diffbench.cli.tasks import tasks
 from diffbench.cli.verify import verify
-from diffbench.errors import DiffBenchError
+from diffbench.errors import DiffBenchError, printable
 from diffbench.version import __version__
 
 __all__ = ["main"]
+
+_LONGEST_MESSAGE = 2000
 
 
 class _Commands(click.Group):
@@ -24,7 +26,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except DiffBenchError as error:
-            click.echo(f"Error: {error}", err=True)
+            click.echo(f"Error: {printable(error, _LONGEST_MESSAGE)}", err=True)
             ctx.exit(2)
         except BrokenPipeError:
             # The reader (such as `head`) has seen enough.

@@ -22,10 +22,10 @@ json_option = click.option(
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console; where there is no terminal, wide enough for every table."""
-    found = Console(stderr=stderr, highlight=False)
+    found = Console(stderr=stderr, highlight=False, emoji=False)
     if found.is_terminal:
         return found
-    return Console(stderr=stderr, highlight=False, width=_WIDTH_OF_FILES)
+    return Console(stderr=stderr, highlight=False, emoji=False, width=_WIDTH_OF_FILES)
 
 
 def echo_json(content: Any) -> None:

@@ -8,7 +8,6 @@ import click
 
 from diffbench.cli.output import echo_json, json_option
 from diffbench.errors import printable
-from diffbench.results import load_results, verify_result
 
 __all__ = ["verify"]
 
@@ -22,6 +21,8 @@ def verify(result: Path, *, as_json: bool) -> None:
     RESULT is a results.json or the folder that holds it. Exit code 2 if the file is
     broken or any number does not follow from it.
     """
+    from diffbench.results import load_results, verify_result
+
     loaded = load_results(result)
     problems = verify_result(loaded)
     n_numbers = sum(len(prompt.metrics) for task in loaded.tasks for prompt in task.prompts)

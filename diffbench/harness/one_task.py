@@ -9,7 +9,7 @@ from typing import Any
 
 from lm_eval.evaluator import evaluate
 
-from diffbench.answers import Valid, read_reply, trim_reply
+from diffbench.answers import Valid, read_reply
 from diffbench.errors import ModelError
 from diffbench.harness.lm import EngineLM
 from diffbench.harness.measure import sampled_prompt, target_record
@@ -26,7 +26,7 @@ from diffbench.results import (
 from diffbench.results.partial import SampleRow
 from diffbench.suite import Prompt, TaskDefinition
 
-__all__ = ["TaskOutcome", "run_task"]
+__all__ = ["TaskOutcome", "check_scoring", "run_task"]
 
 PROBE_BELOW_VALID_MASS = 0.9
 PROBE_REPLIES = 100
@@ -73,6 +73,22 @@ def run_task(lm: EngineLM, definition: TaskDefinition, options: RunOptions) -> T
         result=_task_result(definition, prompts, _label(lm, definition)),
         samples=samples,
     )
+
+
+def check_scoring(lm: EngineLM, tasks: Sequence[TaskDefinition]) -> None:
+    """Choose the scoring path on the first exact prompt, before anything is measured.
+
+    An interrupted run that goes on chooses on the same prompt as it did at first.
+    """
+    exact = next((task for task in tasks if task.mode == "exact"), None)
+    if exact is None:
+        return
+    task = make_task(exact, protocol=lm.protocol)
+    chat = bool(getattr(lm.tokenizer, "chat_template", None))
+    template = lm.apply_chat_template if chat else None
+    task.build_all_requests(limit=1, apply_chat_template=chat, chat_template=template)
+    _refuse_open_thinking(str(task.instances[0].args[0]))
+    lm.loglikelihood(task.instances, disable_tqdm=True)
 
 
 def _evaluate(
@@ -185,7 +201,7 @@ def _rows(
         {
             "task": definition.name,
             "prompt": prompt.id,
-            "reply": trim_reply(reply),
+            "reply": reply,
             "count": n,
         }
         for reply, n in replies.items()

@@ -6,17 +6,19 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from diffbench.errors import printable
 from diffbench.harness.identity import model_info, run_command, run_id, run_settings
 from diffbench.harness.lm import EngineLM
-from diffbench.harness.one_task import TaskOutcome, run_task
+from diffbench.harness.one_task import TaskOutcome, check_scoring, run_task
 from diffbench.models.load import LoadedModel, LoadOptions, load_model
 from diffbench.models.spec import parse_model
 from diffbench.options import Progress, RunOptions
 from diffbench.results import (
+    SCHEMA_VERSION,
     ModelInfo,
     RunInfo,
     RunResult,
@@ -35,6 +37,8 @@ from diffbench.version import __version__
 __all__ = ["Finished", "run_tasks"]
 
 Finished = tuple[RunResult, Path]
+
+_UNSEALED = "0" * 64
 
 
 def run_tasks(
@@ -55,16 +59,7 @@ def run_tasks(
     start = time.monotonic()
     spec = parse_model(options.model)
     progress.loading(spec.name)
-    loaded = load_model(
-        spec,
-        LoadOptions(
-            device=options.device,
-            dtype=options.dtype,
-            adapter=options.adapter,
-            revision=options.revision,
-            trust_remote_code=options.trust_remote_code,
-        ),
-    )
+    loaded = load_model(spec, _load_options(options))
     model, settings = model_info(loaded, options), run_settings(options)
     identity = run_id(model, settings, tasks)
     output = options.output or _new_folder(model)
@@ -72,43 +67,72 @@ def run_tasks(
     finished = partial.begin(resume=options.resume)
     if finished is not None:
         return finished, output
-    lm = EngineLM(
+    lm = _engine(loaded, options)
+    check_scoring(lm, tasks)
+    results, samples = _measure(lm, tasks, options, partial, progress)
+    families = family_aggregates(results)
+    content = {
+        "schema_version": SCHEMA_VERSION,
+        "run": _run_info(identity, lm, loaded, options, time.monotonic() - start),
+        "model": model,
+        "settings": settings,
+        "tasks": results,
+        "families": families,
+        "overall": overall_aggregate(families),
+    }
+    result = _seal(content)
+    if samples:
+        write_samples(output, samples)
+    write_results(output, result)
+    partial.end()
+    return result, output
+
+
+def _load_options(options: RunOptions) -> LoadOptions:
+    return LoadOptions(
+        device=options.device,
+        dtype=options.dtype,
+        adapter=options.adapter,
+        revision=options.revision,
+        trust_remote_code=options.trust_remote_code,
+    )
+
+
+def _engine(loaded: LoadedModel, options: RunOptions) -> EngineLM:
+    canonical = options.estimator == "exact-canonical"
+    return EngineLM(
         loaded,
-        protocol="exact-canonical" if options.estimator == "exact-canonical" else "exact",
+        protocol="exact-canonical" if canonical else "exact",
         batch_size=options.batch_size,
         seed=options.seed,
     )
-    results, samples = _measure(lm, tasks, options, partial, progress)
-    families = family_aggregates(results)
-    result = RunResult.model_construct(
-        schema_version="1",
-        run=RunInfo(
-            id=identity,
-            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            command=run_command(loaded, options),
-            diffbench=__version__,
-            git=checkout(),
-            packages=package_versions(),
-            hardware=hardware(_device_name(loaded)),
-            duration_s=round(time.monotonic() - start, 3),
-            scoring_path=lm.scorer.path,
-            scoring_check_nats=lm.scorer.check_difference,
-        ),
-        model=model,
-        settings=settings,
-        tasks=results,
-        families=families,
-        overall=overall_aggregate(families),
-        content_sha256="",
+
+
+def _run_info(
+    identity: str,
+    lm: EngineLM,
+    loaded: LoadedModel,
+    options: RunOptions,
+    duration_s: float,
+) -> RunInfo:
+    return RunInfo(
+        id=identity,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        command=run_command(loaded, options),
+        diffbench=__version__,
+        git=checkout(),
+        packages=package_versions(),
+        hardware=hardware(_device_name(loaded)),
+        duration_s=round(duration_s, 3),
+        scoring_path=lm.scorer.path,
+        scoring_check_nats=lm.scorer.check_difference,
     )
-    sealed = result.model_copy(
-        update={"content_sha256": content_sha256(result.model_dump(mode="json"))}
-    )
-    if samples:
-        write_samples(output, samples)
-    write_results(output, sealed)
-    partial.end()
-    return sealed, output
+
+
+def _seal(content: dict[str, Any]) -> RunResult:
+    unsealed = RunResult(**content, content_sha256=_UNSEALED)
+    sha256 = content_sha256(unsealed.model_dump(mode="json"))
+    return unsealed.model_copy(update={"content_sha256": sha256})
 
 
 def _measure(

@@ -6,6 +6,7 @@ name) and `include:` (keys of the including file win).
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,12 @@ _Loader.add_constructor(
 )
 
 
+@lru_cache(maxsize=256)
+def _parse(text: str) -> Any:
+    # Four variants include each base file. What is returned is shared: never change it.
+    return yaml.load(text, Loader=_Loader)  # noqa: S506
+
+
 def read_task_yaml(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Return a task file's keys with its includes merged in.
 
@@ -65,7 +72,7 @@ def read_task_yaml(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if path in _above:
         raise TaskError(f"{path}: include: the file includes itself")
     try:
-        content = yaml.load(text, Loader=_Loader)  # noqa: S506
+        content = _parse(text)
     except (yaml.YAMLError, TypeError, ValueError, RecursionError) as error:
         raise TaskError(f"{path}: not valid YAML: {_one_line(error)}") from None
     if not isinstance(content, dict):
@@ -76,9 +83,9 @@ def read_task_yaml(path: Path, _above: tuple[Path, ...] = ()) -> dict[str, Any]:
             f"{path}: class: {printable(name)!r} is plain text; write !function before it"
         )
     merged: dict[str, Any] = {}
-    for name in _includes(path, content.pop("include", [])):
+    for name in _includes(path, content.get("include", [])):
         merged.update(read_task_yaml(path.parent / name, (*_above, path)))
-    return merged | content
+    return merged | {key: value for key, value in content.items() if key != "include"}
 
 
 def _read(path: Path) -> str:
