@@ -165,7 +165,7 @@ def _task_table(chosen: list[TaskDefinition]) -> Table:
     table.add_column("name", no_wrap=True)
     for header in ("what is asked for", "reference"):
         table.add_column(header)
-    for header in ("outcomes", "entropy (nats)", "prompts"):
+    for header in ("outcomes", "entropy\n(nats)", "prompts"):
         table.add_column(header, justify="right")
     for task in chosen:
         table.add_row(
