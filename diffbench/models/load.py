@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import torch
 from huggingface_hub import constants as hub_constants
 from huggingface_hub import errors as hub_errors
+from huggingface_hub import try_to_load_from_cache
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -116,7 +117,7 @@ def load_model(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
         spec=spec,
         model=model.to(device).eval(),
         tokenizer=tokenizer,
-        revision=getattr(config, "_commit_hash", None),
+        revision=_commit(spec, options.revision),
         weights_fingerprint=_fingerprint(spec),
         adapter_sha256=_adapter_sha256(options.adapter),
     )
@@ -204,6 +205,14 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(error))
         yield error
         error = error.__cause__ or error.__context__
+
+
+def _commit(spec: ModelSpec, revision: str | None) -> str | None:
+    """Return the commit that the hub's cache holds a revision under."""
+    if spec.kind != "hub":
+        return None
+    config = try_to_load_from_cache(spec.source, "config.json", revision=revision)
+    return Path(config).parent.name if isinstance(config, str) else None
 
 
 def _fingerprint(spec: ModelSpec) -> str | None:
