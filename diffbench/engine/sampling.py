@@ -18,6 +18,8 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
+from diffbench.errors import ModelError
+
 __all__ = ["SampledReply", "Sampler"]
 
 
@@ -110,8 +112,13 @@ class Sampler:
         )
         cache = getattr(output, "past_key_values", None)
         frontier.cache = cache if hasattr(cache, "reorder_cache") else None
-        probabilities = torch.softmax(output.logits[:, -1].double(), dim=-1)
-        return np.asarray(probabilities.cpu().numpy())
+        probabilities = torch.softmax(output.logits[:, -1].double(), dim=-1).cpu().numpy()
+        if not np.isfinite(probabilities).all():
+            raise ModelError(
+                "the model's probabilities are not finite numbers; its weights may be "
+                "damaged, or --dtype float32 may help"
+            )
+        return np.asarray(probabilities)
 
     def _in_pieces(
         self, grown: _Frontier, parents: list[int], cache: Any

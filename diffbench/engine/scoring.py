@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from diffbench.engine.packing import pack
-from diffbench.engine.tree import build_tree, split_sequences
+from diffbench.engine.tree import PrefixTree, build_tree, split_sequences
+from diffbench.errors import ModelError
 
 __all__ = ["Continuation", "Scorer", "ScoringPath"]
 
@@ -28,7 +29,10 @@ ScoringPath = Literal["packed", "plain"]
 _CHECKED_SEQUENCES = 6
 # Largest difference in nats between two honest computations of one log-probability.
 _TOLERANCE = {torch.float32: 2e-3, torch.float64: 1e-6}
-_LOW_PRECISION_TOLERANCE = 0.3
+_LOW_PRECISION_TOLERANCE = 0.2
+_LIKELY = 1e-3
+# What configurations call a limit on how far back a token attends.
+_WINDOWS = ("sliding_window", "attention_chunk_size", "window_size")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +47,14 @@ class Continuation:
 
     tokens: tuple[int, ...]
     closers: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """One packed row: its length in tokens and the continuations that it held."""
+
+    length: int
+    members: list[int]
 
 
 class Scorer:
@@ -63,63 +75,118 @@ class Scorer:
         self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
         self.path: ScoringPath | None = None
         self.check_difference: float | None = None
+        self._checked_prompt = 0
+        self._checked_row = 0
 
     def score(
         self, prompt: Sequence[int], continuations: Sequence[Continuation]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return natural log-probabilities (n,) and whether each is the greedy reply.
 
+        Some answers are scored by both paths whenever a prompt or a packed row is longer
+        than any checked before: a model may honour the mask up to some length only.
+
         Args:
             prompt: Token ids, at least one.
             continuations: What may follow it.
+
+        Raises:
+            ModelError: If later tokens change what the model says of earlier ones.
         """
         if self.path is None:
-            self._choose_path(prompt, continuations)
-        if self.path == "packed" and not self._exceeds_window(prompt, continuations):
-            return self._score_packed(prompt, continuations)
-        return self._score_plain(prompt, continuations)
-
-    def _choose_path(
-        self, prompt: Sequence[int], continuations: Sequence[Continuation]
-    ) -> None:
-        spread = np.linspace(0, len(continuations) - 1, _CHECKED_SEQUENCES).astype(int)
-        sample = [continuations[i] for i in dict.fromkeys(spread.tolist())]
-        plain, _ = self._score_plain(prompt, sample)
+            self._refuse_lookahead(prompt)
+        if self.path == "plain" or self._exceeds_window(prompt, continuations):
+            return self._score_plain(prompt, continuations)
         try:
-            packed, _ = self._score_packed(prompt, sample)
+            packed, greedy, longest = self._score_packed(prompt, continuations)
+        except torch.OutOfMemoryError:
+            raise
         except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
             # Architectures without a 4D mask refuse it each in their own way.
             self.path = "plain"
-            return
-        difference = float(np.max(np.abs(plain - packed)))
-        self.check_difference = difference
-        tolerance = _TOLERANCE.get(self._model.dtype, _LOW_PRECISION_TOLERANCE)
-        self.path = "packed" if difference <= tolerance else "plain"
+            return self._score_plain(prompt, continuations)
+        if self._is_longer_than_checked(len(prompt), longest.length) and not self._agrees(
+            prompt, continuations, packed, longest.members
+        ):
+            self.path = "plain"
+            return self._score_plain(prompt, continuations)
+        self.path = "packed"
+        return packed, greedy
+
+    def _is_longer_than_checked(self, prompt: int, row: int) -> bool:
+        longer = prompt > self._checked_prompt or row > self._checked_row
+        self._checked_prompt = max(prompt, self._checked_prompt)
+        self._checked_row = max(row, self._checked_row)
+        return longer
+
+    def _agrees(
+        self,
+        prompt: Sequence[int],
+        continuations: Sequence[Continuation],
+        packed: NDArray[np.float64],
+        longest: Sequence[int],
+    ) -> bool:
+        # The last sequences of the longest row lie farthest from the prompt.
+        spread = np.linspace(0, len(longest) - 1, _CHECKED_SEQUENCES).astype(int)
+        sample = list(dict.fromkeys(longest[i] for i in spread))
+        plain, _ = self._score_plain(prompt, [continuations[i] for i in sample])
+        difference = float(np.max(np.abs(plain - packed[sample])))
+        if self.check_difference is None and np.isfinite(difference):
+            self.check_difference = difference
+        return difference <= self._tolerance
+
+    @property
+    def _tolerance(self) -> float:
+        return _TOLERANCE.get(self._model.dtype, _LOW_PRECISION_TOLERANCE)
+
+    @torch.inference_mode()
+    def _refuse_lookahead(self, prompt: Sequence[int]) -> None:
+        """Refuse an encoder: its value for the last prompt token depends on the reply."""
+        alone = self._last_prompt_log_p(prompt, [])
+        followed = self._last_prompt_log_p(prompt, [*prompt[-2:]])
+        # Where both are very unlikely, their difference says nothing.
+        likely = alone > np.log(_LIKELY)
+        difference = float(np.max(np.abs(alone - followed)[likely], initial=0.0))
+        if difference > self._tolerance:
+            raise ModelError(
+                "this is not a causal language model: its prediction after the prompt "
+                f"changes by {difference:.2g} nats with the tokens that follow"
+            )
+
+    def _last_prompt_log_p(
+        self, prompt: Sequence[int], reply: Sequence[int]
+    ) -> NDArray[np.float64]:
+        ids = torch.tensor([[*prompt, *reply]], device=self._model.device)
+        logits = self._model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1]
+        return np.asarray(torch.log_softmax(logits.double(), dim=-1).cpu().numpy())
 
     def _exceeds_window(
         self, prompt: Sequence[int], continuations: Sequence[Continuation]
     ) -> bool:
-        window = getattr(self._model.config, "sliding_window", None)
+        config = self._model.config.get_text_config()
+        windows = [getattr(config, name, None) for name in _WINDOWS]
         longest = len(prompt) + max(len(c.tokens) for c in continuations)
-        return window is not None and longest > window
+        return any(isinstance(window, int) and longest > window for window in windows)
 
     @torch.inference_mode()
     def _score_packed(
         self, prompt: Sequence[int], continuations: Sequence[Continuation]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], _Row]:
+        """Return scores, greediness and the longest packed row."""
         log_p = np.empty(len(continuations))
         greedy = np.empty(len(continuations), dtype=np.bool_)
         sequences = [continuation.tokens for continuation in continuations]
+        rows: list[_Row] = []
         for group in split_sequences(sequences, self._max_nodes):
-            log_p[group], greedy[group] = self._score_tree(
-                prompt, [continuations[i] for i in group]
-            )
-        return log_p, greedy
+            members = [continuations[i] for i in group]
+            tree = build_tree([continuation.tokens for continuation in members])
+            log_p[group], greedy[group] = self._score_tree(prompt, tree, members)
+            rows.append(_Row(length=len(prompt) + tree.size - 1, members=group))
+        return log_p, greedy, max(rows, key=lambda row: row.length)
 
     def _score_tree(
-        self, prompt: Sequence[int], group: Sequence[Continuation]
+        self, prompt: Sequence[int], tree: PrefixTree, group: Sequence[Continuation]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        tree = build_tree([continuation.tokens for continuation in group])
         batch = pack([prompt], [tree], self._model.device)
         first = len(prompt) - 1
         keep: dict[str, Any] = {}

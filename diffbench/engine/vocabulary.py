@@ -31,29 +31,33 @@ class Vocabulary:
     def __init__(self, tokenizer: PreTrainedTokenizerBase, size: int) -> None:
         self._tokenizer = tokenizer
         self.size = size
-        self._replies: dict[str, list[int]] = {}
+        self._replies: dict[str, list[int] | None] = {}
         self._closers: dict[int, NDArray[np.int64]] = {}
 
-    def encode_reply(self, text: str) -> list[int]:
+    def encode_reply(self, text: str) -> list[int] | None:
         """Return the canonical tokens of a text at the beginning of a reply.
+
+        None if no tokens say just this text: a tokenizer that lower-cases cannot write
+        `{Red}`, so a reply never is it.
 
         Tokenizers that put a blank before the first word (SentencePiece) would do so
         here too, so the text is tokenised behind an anchor that is cut off again.
         """
         if text not in self._replies:
             self._replies[text] = self._encode_behind_an_anchor(text)
-        return list(self._replies[text])
+        tokens = self._replies[text]
+        return None if tokens is None else list(tokens)
 
-    def _encode_behind_an_anchor(self, text: str) -> list[int]:
+    def _encode_behind_an_anchor(self, text: str) -> list[int] | None:
         for anchor in _ANCHORS:
             before = self._encode(anchor)
             whole = self._encode(anchor + text)
             if whole[: len(before)] != before:
                 continue
             tokens = whole[len(before) :]
-            if self._text_after(before, tokens) == text:
+            if tokens and self._text_after(before, tokens) == text:
                 return tokens
-        return self._encode(text)
+        return None
 
     def decode_reply(self, tokens: Sequence[int]) -> str:
         """Return the text of reply tokens; special tokens stay visible."""

@@ -8,6 +8,7 @@ stop there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,9 +16,11 @@ import numpy as np
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
+from diffbench.answers import AnswerRule
 from diffbench.engine.sampling import Sampler
 from diffbench.engine.scoring import Continuation, Scorer
 from diffbench.engine.vocabulary import Vocabulary
+from diffbench.errors import ModelError, printable
 from diffbench.harness.task import SAMPLING, Protocol
 from diffbench.models.load import LoadedModel
 
@@ -33,6 +36,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
             scores canonical tokens only, as the plain harness does.
         batch_size: Rows of a batch; also the most distinct prefixes sampled at once.
         seed: Seed of all sampling.
+        answer_rule: Where in a reply the answer may stand.
     """
 
     def __init__(
@@ -42,6 +46,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
         protocol: Protocol = "exact",
         batch_size: int = 32,
         seed: int = 0,
+        answer_rule: AnswerRule = "first",
     ) -> None:
         super().__init__(
             pretrained=loaded.model,
@@ -51,6 +56,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
         )
         self.protocol = protocol
         self.seed = seed
+        self.answer_rule = answer_rule
         embeddings = loaded.model.get_output_embeddings()
         size = embeddings.weight.shape[0] if embeddings is not None else self.vocab_size
         self.vocabulary = Vocabulary(loaded.tokenizer, size)
@@ -79,16 +85,43 @@ class EngineLM(HFLM):  # type: ignore[misc]
 
     def _score(self, context: str, answers: Sequence[str]) -> list[tuple[float, bool]]:
         # An empty answer asks for the border, which no token crosses here.
-        asked = [i for i, answer in enumerate(answers) if answer]
-        tokens = [tuple(self.vocabulary.encode_reply(answers[i])) for i in asked]
+        encoded = [self.vocabulary.encode_reply(answer) for answer in answers]
+        asked = [i for i, tokens in enumerate(encoded) if tokens]
+        scored = [(-math.inf if answer else 0.0, False) for answer in answers]
+        if not asked:
+            raise ModelError(
+                "this model's tokenizer cannot write any of the answers, such as "
+                f"{printable(answers[0])!r}"
+            )
+        replies = [tuple(encoded[i] or ()) for i in asked]
+        prompt = self.prompt_ids(context, room=max(map(len, replies)))
         log_p, greedy = self.scorer.score(
-            self.tok_encode(context),
-            [Continuation(tokens=t, closers=self._closers(t)) for t in tokens],
+            prompt, [Continuation(tokens=t, closers=self._closers(t)) for t in replies]
         )
-        scored = [(0.0, True)] * len(answers)
         for position, i in enumerate(asked):
             scored[i] = (float(log_p[position]), bool(greedy[position]))
         return scored
+
+    def prompt_ids(self, context: str, *, room: int) -> list[int]:
+        """Return a rendered prompt's tokens.
+
+        Raises:
+            ModelError: If they do not fit the model's vocabulary, or leave no room for
+                a reply of `room` tokens.
+        """
+        prompt: list[int] = self.tok_encode(context)
+        known = self.model.get_input_embeddings().weight.shape[0]
+        if max(prompt) >= known:
+            raise ModelError(
+                f"the tokenizer gives token {max(prompt)}, but the model knows {known}; "
+                "they do not belong together"
+            )
+        if len(prompt) + room > self.max_length:
+            raise ModelError(
+                f"a prompt of {len(prompt)} tokens and a reply of {room} do not fit the "
+                f"model's {self.max_length} positions"
+            )
+        return prompt
 
     def _closers(self, tokens: tuple[int, ...]) -> Any:
         if self.protocol == "exact-canonical":
@@ -118,16 +151,17 @@ class EngineLM(HFLM):  # type: ignore[misc]
         A tree yields equal replies side by side; shuffled, the first of them are as
         good a sample as any.
         """
-        prompt = self.tok_encode(context)
+        prompt = self.prompt_ids(context, room=1)
+        longest = min(int(settings["max_gen_toks"]), self.max_length - len(prompt))
+        stops = self.vocabulary.closing_tokens
         sampler = Sampler(
             self.model,
-            stops=self.vocabulary.closing_tokens,
+            # Under the rule `anywhere` a reply may go on after a closing brace.
+            stops=stops if self.answer_rule == "first" else np.zeros_like(stops),
             ends=self._ends,
             max_rows=self._rows,
         )
-        found = sampler.sample(
-            prompt, n, max_new_tokens=int(settings["max_gen_toks"]), seed=self.seed
-        )
+        found = sampler.sample(prompt, n, max_new_tokens=longest, seed=self.seed)
         replies = [
             reply
             for distinct in found

@@ -105,6 +105,7 @@ def _engine(loaded: LoadedModel, options: RunOptions) -> EngineLM:
         protocol="exact-canonical" if canonical else "exact",
         batch_size=options.batch_size,
         seed=options.seed,
+        answer_rule=options.answer_rule,
     )
 
 

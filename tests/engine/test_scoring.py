@@ -7,7 +7,9 @@ import pytest
 import torch
 from transformers import (
     AutoModelForCausalLM,
+    BertConfig,
     GPT2Config,
+    GPTNeoConfig,
     LlamaConfig,
     MambaConfig,
     MistralConfig,
@@ -17,6 +19,7 @@ from transformers import (
 )
 
 from diffbench.engine.scoring import Continuation, Scorer, ScoringPath
+from diffbench.errors import ModelError
 from tests.helpers import plain_log_p
 
 VOCABULARY = 40
@@ -99,6 +102,43 @@ def test_splitting_the_tree_does_not_change_the_answer(max_nodes: int) -> None:
     split, split_greedy = Scorer(model, max_nodes=max_nodes).score(PROMPT, continuations)
     np.testing.assert_allclose(split, whole, atol=1e-5)
     np.testing.assert_array_equal(split_greedy, greedy)
+
+
+def test_a_limit_that_only_a_larger_tree_meets_is_noticed() -> None:
+    """GPT-Neo masks by column, so a large tree leaves its window where a small one fits."""
+    config = GPTNeoConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        num_layers=2,
+        num_heads=4,
+        attention_types=[[["local"], 2]],
+        window_size=24,
+        max_position_embeddings=512,
+    )
+    model = _model(config)
+    # The limit stays in the layers; what the configuration says of it need not be known.
+    model.config.window_size = 10_000
+    rng = np.random.default_rng(0)
+    scorer = Scorer(model)
+    few = _continuations(rng, 4)
+    many = _continuations(rng, 200)
+    for continuations in (few, many):
+        scores, _ = scorer.score(PROMPT, continuations)
+        expected = [_brute_force(model, continuation) for continuation in continuations]
+        np.testing.assert_allclose(scores, expected, atol=1e-4)
+    assert scorer.path == "plain"
+
+
+def test_an_encoder_is_refused() -> None:
+    config = BertConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=48,
+    )
+    with pytest.raises(ModelError, match="not a causal language model"):
+        Scorer(_model(config)).score(PROMPT, _continuations(np.random.default_rng(0)))
 
 
 def test_greedy_is_the_reply_of_highest_steps() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from diffbench.engine.vocabulary import Vocabulary
@@ -31,6 +31,7 @@ def _sentencepiece_like() -> PreTrainedTokenizerBase:
 def test_reply_tokens_say_the_text(text: str) -> None:
     vocabulary = Vocabulary(byte_tokenizer(), len(byte_tokenizer()))
     tokens = vocabulary.encode_reply(text)
+    assert tokens is not None
     assert vocabulary.decode_reply(tokens) == text
 
 
@@ -46,7 +47,9 @@ def test_no_blank_is_slipped_in_before_a_reply() -> None:
 def test_closers_are_all_tokens_that_begin_with_what_remains() -> None:
     tokenizer = byte_tokenizer()
     vocabulary = Vocabulary(tokenizer, len(tokenizer) + 3)
-    last = vocabulary.encode_reply("{7}")[-1]
+    tokens = vocabulary.encode_reply("{7}")
+    assert tokens is not None
+    last = tokens[-1]
     closers = vocabulary.closers(last).tolist()
     texts = {vocabulary.texts[token] for token in closers}
     assert texts == {"}", "}\n", "}."}
@@ -59,3 +62,12 @@ def test_special_and_padding_tokens_say_nothing() -> None:
     assert vocabulary.texts[0] == vocabulary.texts[1] == ""
     assert vocabulary.texts[-3:] == ["", "", ""]
     assert vocabulary.closing_tokens.sum() == 3
+
+
+def test_a_text_that_the_tokenizer_cannot_write_has_no_tokens() -> None:
+    """A lower-casing tokenizer would give `{Red}` the tokens, and the mass, of `{red}`."""
+    tokenizer = byte_tokenizer()
+    tokenizer.backend_tokenizer.normalizer = normalizers.Lowercase()
+    vocabulary = Vocabulary(tokenizer, len(tokenizer))
+    assert vocabulary.encode_reply("{red}") is not None
+    assert vocabulary.encode_reply("{Red}") is None

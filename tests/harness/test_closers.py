@@ -66,7 +66,7 @@ def test_sampled_counts_every_closing_token_that_exact_sums(lm: EngineLM) -> Non
     for reply in found:
         text = lm.vocabulary.decode_reply(reply.tokens)
         answer = read_reply(text, definition.key)
-        canonical = lm.vocabulary.encode_reply(text[: text.find("}") + 1])
+        canonical = lm.vocabulary.encode_reply(text[: text.find("}") + 1]) or []
         if isinstance(answer, Valid) and list(reply.tokens[:-1]) == canonical[:-1]:
             counts[answer.outcome] += reply.count
             closed_by.add(lm.vocabulary.texts[reply.tokens[-1]])

@@ -35,7 +35,7 @@ def _split_by_tokens(
         answer = read_reply(text, definition.key)
         if not isinstance(answer, Valid):
             continue
-        scored = tuple(lm.vocabulary.encode_reply(text)) == reply.tokens
+        scored = tuple(lm.vocabulary.encode_reply(text) or ()) == reply.tokens
         (canonical if scored else other)[answer.outcome] += reply.count
     return canonical, other
 
