@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from diffbench.environment import quiet_libraries, share_the_cores
+from diffbench.errors import TaskError
 from diffbench.models import parse_model
 from diffbench.options import NoProgress, Progress, RunOptions
 from diffbench.results import RunResult
@@ -51,9 +53,20 @@ def prepare(options: RunOptions) -> PreparedRun:
     selection = shipped_catalog().select(options.tasks)
     tasks = selection.tasks
     if options.estimator != "auto":
-        mode: Mode = "sampled" if options.estimator == "sample" else "exact"
-        tasks = tuple({t.as_mode(mode).name: t.as_mode(mode) for t in tasks}.values())
+        tasks = _in_mode(tasks, "sampled" if options.estimator == "sample" else "exact")
     return PreparedRun(options=options, tasks=tasks, left_out=selection.left_out)
+
+
+def _in_mode(tasks: Sequence[TaskDefinition], mode: Mode) -> tuple[TaskDefinition, ...]:
+    chosen: dict[str, TaskDefinition] = {}
+    for task in (task.as_mode(mode) for task in tasks):
+        other = chosen.setdefault(task.name, task)
+        if (other.target, other.prompts) != (task.target, task.prompts):
+            raise TaskError(
+                f"measured {mode}, two different tasks are both named {task.name!r} "
+                f"({other.file} and {task.file}); rename one"
+            )
+    return tuple(chosen.values())
 
 
 def run(options: RunOptions, progress: Progress | None = None) -> RunResult:

@@ -14,6 +14,7 @@ to write instead. Only the command line turns these into an exit code.
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 
 __all__ = [
@@ -23,9 +24,13 @@ __all__ = [
     "SettingsError",
     "TargetError",
     "TaskError",
+    "brief",
     "did_you_mean",
     "printable",
 ]
+
+_BRIEF = reprlib.Repr()
+_BRIEF.maxstring = _BRIEF.maxother = 100
 
 
 class DiffBenchError(Exception):
@@ -61,6 +66,11 @@ def printable(text: object, limit: int = 200) -> str:
         for character in str(text)
     )
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def brief(value: object) -> str:
+    """Show any value from outside on one short line, however large or nested it is."""
+    return printable(_BRIEF.repr(value))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

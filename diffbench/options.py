@@ -60,12 +60,17 @@ class RunOptions:
         """Refuse values outside their range and options that exclude one another."""
         _one_of("estimator", self.estimator, get_args(Estimator))
         _one_of("answer_rule", self.answer_rule, get_args(AnswerRule))
-        _at_least("samples", self.samples, 1)
-        _at_least("max_new_tokens", self.max_new_tokens, 1)
-        _at_least("batch_size", self.batch_size, 1)
-        _at_least("seed", self.seed, 0)
+        _in_range("samples", self.samples, 1, 10_000_000)
+        _in_range("max_new_tokens", self.max_new_tokens, 1, 1_000_000)
+        _in_range("batch_size", self.batch_size, 1, 1_000_000)
+        _in_range("seed", self.seed, 0, 2**63 - 1)
         if self.limit is not None:
-            _at_least("limit", self.limit, 1)
+            _in_range("limit", self.limit, 1, 1_000_000)
+        if isinstance(self.tasks, str):
+            raise SettingsError(
+                f"tasks is the text {self.tasks!r}; write a tuple of names, such as "
+                f"({self.tasks!r},)"
+            )
         if not self.tasks:
             raise SettingsError("tasks is empty; name at least one task or group")
         if self.resume and self.output is None:
@@ -113,6 +118,8 @@ def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
         raise SettingsError(f"{name} is {value!r}; write {', '.join(known)}")
 
 
-def _at_least(name: str, value: int, least: int) -> None:
+def _in_range(name: str, value: int, least: int, most: int) -> None:
     if value < least:
         raise SettingsError(f"{name} is {value}; it must be at least {least}")
+    if value > most:
+        raise SettingsError(f"{name} is {value}; it must be at most {most}")

@@ -38,6 +38,13 @@ def test_values_at_their_bounds_are_taken(values: dict[str, Any]) -> None:
         ({"max_new_tokens": 0}, "max_new_tokens is 0; it must be at least 1"),
         ({"batch_size": -3}, "batch_size is -3; it must be at least 1"),
         ({"seed": -1}, "seed is -1; it must be at least 0"),
+        ({"seed": 2**63}, f"seed is {2**63}; it must be at most {2**63 - 1}"),
+        ({"samples": 10**11}, "samples is 100000000000; it must be at most 10000000"),
+        (
+            {"tasks": "diffbench_core"},
+            "tasks is the text 'diffbench_core'; write a tuple of names, such as "
+            "('diffbench_core',)",
+        ),
         ({"limit": 0}, "limit is 0; it must be at least 1"),
         ({"tasks": ()}, "tasks is empty; name at least one task or group"),
         (

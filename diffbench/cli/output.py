@@ -14,6 +14,7 @@ from diffbench.errors import printable
 __all__ = ["console", "echo_json", "json_option", "safe"]
 
 _WIDTH_OF_FILES = 100
+_LEAST_WIDTH = 80
 
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print JSON for a machine to read."
@@ -23,9 +24,11 @@ json_option = click.option(
 def console(*, stderr: bool = False) -> Console:
     """Return a console; where there is no terminal, wide enough for every table."""
     found = Console(stderr=stderr, highlight=False, emoji=False)
-    if found.is_terminal:
-        return found
-    return Console(stderr=stderr, highlight=False, emoji=False, width=_WIDTH_OF_FILES)
+    width = found.width if found.is_terminal else _WIDTH_OF_FILES
+    # Narrower, a table would cut its numbers; a terminal wraps the lines instead.
+    return Console(
+        stderr=stderr, highlight=False, emoji=False, width=max(width, _LEAST_WIDTH)
+    )
 
 
 def echo_json(content: Any) -> None:

@@ -122,6 +122,11 @@ def _print_report(result: Any, folder: Path) -> None:
         f"{sum(len(task.prompts) for task in result.tasks)} prompts, "
         f"{result.run.duration_s:.0f} s\n"
     )
+    if result.run.scoring_path == "plain":
+        out.print(
+            "[yellow]This model does not honour packed attention masks, so every answer "
+            "was scored in plain batches: slower, and as exact.[/]\n"
+        )
     print_results(out, result)
     print_worst_task(out, result)
     out.print(f"\nResults: [bold]{safe(folder)}/results.json[/]", soft_wrap=True)

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from jinja2 import TemplateError
 from lm_eval.evaluator import evaluate
 
 from diffbench.answers import Valid, read_reply
-from diffbench.errors import ModelError
+from diffbench.errors import ModelError, printable
 from diffbench.harness.lm import EngineLM
 from diffbench.harness.measure import sampled_prompt, target_record
 from diffbench.harness.task import DistributionTask, make_task
@@ -76,19 +77,33 @@ def run_task(lm: EngineLM, definition: TaskDefinition, options: RunOptions) -> T
 
 
 def check_scoring(lm: EngineLM, tasks: Sequence[TaskDefinition]) -> None:
-    """Choose the scoring path on the first exact prompt, before anything is measured.
+    """Render a prompt and choose the scoring path before anything is measured.
 
-    An interrupted run that goes on chooses on the same prompt as it did at first.
+    The path is chosen on the exact task of most answers. An interrupted run that goes on
+    chooses on the same prompt as it did at first.
+
+    Raises:
+        ModelError: If the chat template is broken or forces thinking, or the model cannot
+            be scored.
     """
-    exact = next((task for task in tasks if task.mode == "exact"), None)
-    if exact is None:
-        return
-    task = make_task(exact, protocol=lm.protocol)
+    exact = [task for task in tasks if task.mode == "exact"]
+    first = max(exact, key=_n_spellings, default=tasks[0])
+    task = make_task(first, protocol=lm.protocol)
     chat = bool(getattr(lm.tokenizer, "chat_template", None))
     template = lm.apply_chat_template if chat else None
-    task.build_all_requests(limit=1, apply_chat_template=chat, chat_template=template)
+    try:
+        task.build_all_requests(limit=1, apply_chat_template=chat, chat_template=template)
+    except TemplateError as error:
+        raise ModelError(
+            f"the model's chat template cannot be rendered: {printable(error)}"
+        ) from error
     _refuse_open_thinking(str(task.instances[0].args[0]))
-    lm.loglikelihood(task.instances, disable_tqdm=True)
+    if exact:
+        lm.loglikelihood(task.instances, disable_tqdm=True)
+
+
+def _n_spellings(task: TaskDefinition) -> int:
+    return len(task.key.index)
 
 
 def _evaluate(
@@ -186,6 +201,7 @@ def _prompt_result(
     return PromptResult(
         id=prompt.id,
         text=prompt.text,
+        prefix=prompt.prefix,
         prompt_sha256=prompt.sha256,
         rendered_sha256=hashlib.sha256(context.encode()).hexdigest(),
         support_size=definition.target.size,

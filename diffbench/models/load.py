@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,8 @@ import torch
 from huggingface_hub import constants as hub_constants
 from huggingface_hub import errors as hub_errors
 from huggingface_hub import try_to_load_from_cache
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -30,7 +32,22 @@ __all__ = ["Dtype", "LoadOptions", "LoadedModel", "load_model", "resolve_device"
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
-_FINGERPRINT_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 22
+
+# What a damaged or foreign model folder makes the libraries raise, each in its own way.
+_LOADING_ERRORS = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    RuntimeError,
+    ImportError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    SafetensorError,
+    hub_errors.StrictDataclassError,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,8 +95,16 @@ def resolve_device(device: str) -> torch.device:
         raise ModelError(
             f"--device {printable(device)!r} is no device; write auto, cpu or cuda"
         ) from None
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise ModelError(f"--device {device}: no CUDA GPU is available; write cpu")
+    available = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available()
+        and (chosen.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not available.get(chosen.type, False):
+        raise ModelError(
+            f"--device {printable(device)}: there is no such device here; write auto or cpu"
+        )
     return chosen
 
 
@@ -103,24 +128,39 @@ def load_model(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
                 "causal language models"
             )
         tokenizer = AutoTokenizer.from_pretrained(spec.source, **hub)
-        model = AutoModelForCausalLM.from_pretrained(
+        model, report = AutoModelForCausalLM.from_pretrained(
             spec.source,
             dtype=_dtype(options.dtype, device),
             use_safetensors=True,
+            output_loading_info=True,
             **hub,
         )
-    except (OSError, ValueError, KeyError, hub_errors.HfHubHTTPError) as error:
+        model = model.to(device).eval()
+    except _LOADING_ERRORS as error:
         raise ModelError(_why(spec, error)) from error
+    _refuse_gaps(spec, report)
     if options.adapter is not None:
         model = _with_adapter(model, options.adapter)
     return LoadedModel(
         spec=spec,
-        model=model.to(device).eval(),
+        model=model,
         tokenizer=tokenizer,
         revision=_commit(spec, options.revision),
         weights_fingerprint=_fingerprint(spec),
         adapter_sha256=_adapter_sha256(options.adapter),
     )
+
+
+def _refuse_gaps(spec: ModelSpec, report: Mapping[str, Any]) -> None:
+    """Refuse a model whose weights would be filled with random numbers."""
+    for kind in ("missing_keys", "mismatched_keys", "conversion_errors"):
+        found = sorted(map(str, report.get(kind) or ()))
+        if found:
+            raise ModelError(
+                f"{printable(spec.name)} is not whole: {len(found)} of its weights have "
+                f"{kind.replace('_', ' ')}, first {printable(found[0])}; get the model's "
+                "files again"
+            )
 
 
 def _dtype(dtype: Dtype, device: torch.device) -> torch.dtype | str:
@@ -146,7 +186,7 @@ def _hub_has_an_address() -> bool:
 
 
 def _with_adapter(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
-    from peft import PeftModel
+    from peft import PeftModel, get_peft_model_state_dict
 
     if not (adapter / "adapter_config.json").is_file():
         raise ModelError(
@@ -159,11 +199,20 @@ def _with_adapter(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
             "adapters in pickle files are not loaded"
         )
     try:
-        merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
-    except (ValueError, RuntimeError, KeyError, TypeError) as error:
+        stored = set(load_file(adapter / "adapter_model.safetensors"))
+        tuned = PeftModel.from_pretrained(model, str(adapter))
+        expected = set(get_peft_model_state_dict(tuned))
+        merged: PreTrainedModel = tuned.merge_and_unload()
+    except _LOADING_ERRORS as error:
         raise ModelError(
             f"--adapter {printable(adapter)} does not fit this model: {printable(error)}"
         ) from error
+    if stored != expected:
+        raise ModelError(
+            f"--adapter {printable(adapter)} does not fit this model: "
+            f"{len(stored ^ expected)} of its weights are missing or unknown, first "
+            f"{printable(min(stored ^ expected))}"
+        )
     return merged
 
 
@@ -187,7 +236,7 @@ def _why(spec: ModelSpec, error: Exception) -> str:
             f"{name} is not in the local cache and the Hugging Face hub cannot be "
             "reached; check the network, or name a local folder as hf:<folder>"
         )
-    return f"{name} cannot be loaded: {printable(error, 300)}"
+    return f"{name} cannot be loaded: {type(error).__name__}: {printable(error, 300)}"
 
 
 def _is_unreachable(causes: tuple[BaseException, ...]) -> bool:
@@ -216,21 +265,25 @@ def _commit(spec: ModelSpec, revision: str | None) -> str | None:
 
 
 def _fingerprint(spec: ModelSpec) -> str | None:
-    """Hash the ends of the local weight files: cheap, and other weights differ there."""
+    """Hash all weights of a local folder; a hub model has its commit instead."""
     if spec.kind == "hub":
         return None
-    digest = hashlib.sha256()
-    for path in sorted(Path(spec.source).glob("*.safetensors")):
-        size = path.stat().st_size
-        digest.update(f"{path.name} {size}\n".encode())
-        with path.open("rb") as handle:
-            digest.update(handle.read(_FINGERPRINT_BYTES))
-            handle.seek(max(0, size - _FINGERPRINT_BYTES))
-            digest.update(handle.read(_FINGERPRINT_BYTES))
-    return digest.hexdigest()
+    return _sha256_of_files(sorted(Path(spec.source).glob("*.safetensors")))
 
 
 def _adapter_sha256(adapter: Path | None) -> str | None:
+    """Hash an adapter's weights and its settings, which scale them."""
     if adapter is None:
         return None
-    return hashlib.sha256((adapter / "adapter_model.safetensors").read_bytes()).hexdigest()
+    names = ("adapter_config.json", "adapter_model.safetensors")
+    return _sha256_of_files([adapter / name for name in names])
+
+
+def _sha256_of_files(paths: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        with path.open("rb") as handle:
+            while chunk := handle.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()

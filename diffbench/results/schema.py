@@ -87,7 +87,10 @@ class PromptResult(_Record):
 
     id: str
     text: str
+    prefix: str = ""
+    """How the reply was already begun."""
     prompt_sha256: Sha256
+    """Hash of text and prefix."""
     rendered_sha256: Sha256
     """Hash of the prompt as the chat template rendered it."""
     support_size: Annotated[int, Field(ge=1)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from diffbench.hashing import prompt_sha256
 from diffbench.results.compute import (
     family_aggregates,
     mean_metrics,
@@ -70,6 +71,8 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
     computed: list[dict[str, MetricEntry]] = []
     for prompt in task.prompts:
         where = f"task {task.name}, prompt {prompt.id}"
+        if prompt.prompt_sha256 != prompt_sha256(prompt.text, prompt.prefix):
+            problems.append(f"{where}: the text does not match its sha256")
         if prompt.target_sha256 != target.sha256:
             problems.append(f"{where}: measured against another target")
         try:
@@ -137,6 +140,8 @@ def _differences(
                 f"{where}: {name} is {old.value} in the file but {new.value} when "
                 "computed again"
             )
+        elif (old.interval, old.perfect, old.excess) != (None, None, None):
+            yield f"{where}: {name} has an interval or a ceiling that no run computes"
         elif old.n != new.n:
             yield (
                 f"{where}: {name} rests on {old.n} replies in the file but on {new.n} "

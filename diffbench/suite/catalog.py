@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from diffbench.assets import asset_dir
-from diffbench.errors import TaskError, did_you_mean, printable
+from diffbench.errors import TaskError, brief, did_you_mean, printable
 from diffbench.suite.definition import TaskDefinition
 from diffbench.suite.paper import load_paper_folder, load_paper_prompt
 from diffbench.suite.task_file import definition_from_config
@@ -136,6 +136,8 @@ class Catalog:
         path = Path(name)
         if path.suffix == ".json":
             return Selection(tasks=(load_paper_prompt(path),))
+        if path.suffix == ".yml":
+            raise TaskError(f"{printable(name)}: lm-eval reads .yaml only; rename the file")
         if path.suffix == ".yaml":
             config = read_task_yaml(path)
             return Selection(tasks=(definition_from_config(config, path),))
@@ -171,7 +173,7 @@ def _group_name(config: Mapping[str, Any], path: Path) -> str:
         or not members
         or not all(isinstance(member, str) for member in members)
     ):
-        raise TaskError(f"{path}: task: got {members!r}; list the names of its tasks")
+        raise TaskError(f"{path}: task: got {brief(members)}; list the names of its tasks")
     return str(config["group"])
 
 

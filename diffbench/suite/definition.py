@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from diffbench.answers import AnswerKey, answer_string
+from diffbench.hashing import prompt_sha256
 from diffbench.targets import Target
 
 __all__ = ["Mode", "Prompt", "Reference", "Source", "Split", "TaskDefinition"]
@@ -28,7 +28,7 @@ class Prompt:
     @property
     def sha256(self) -> str:
         """Hash of the text and prefix, before any chat template."""
-        return hashlib.sha256(f"{self.text}\0{self.prefix}".encode()).hexdigest()
+        return prompt_sha256(self.text, self.prefix)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,9 @@ __all__ = ["PAPER_FAMILY", "load_paper_folder", "load_paper_prompt"]
 
 PAPER_FAMILY = "prompt_files"
 
+# Runs may stand in the same folder as the prompts that they measured.
+_RESULTS_NAME = "results.json"
+
 _ONE_ANSWER = re.compile(r"\{([^{}]*)\}")
 
 
@@ -96,6 +99,8 @@ def load_paper_folder(folder: Path) -> tuple[list[TaskDefinition], list[str]]:
     tasks: list[TaskDefinition] = []
     left_out: list[str] = []
     for path in sorted(folder.rglob("*.json")):
+        if path.name == _RESULTS_NAME:
+            continue
         try:
             tasks.append(load_paper_prompt(path))
         except OpenPromptError as error:

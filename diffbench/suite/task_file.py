@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from diffbench.answers import make_answer_key
-from diffbench.errors import TargetError, TaskError, printable
+from diffbench.errors import TargetError, TaskError, brief, printable
 from diffbench.suite.definition import Mode, Prompt, Source, Split, TaskDefinition
 from diffbench.suite.schema import DistributionBlock, OutcomeEntry, TargetBlock
 from diffbench.suite.yaml_file import read_task_yaml
@@ -29,9 +29,7 @@ TASK_CLASSES: Mapping[str, Mode] = {
     "diffbench.harness.task.SampledDistributionTask": "sampled",
 }
 
-_HARNESS_KEYS = frozenset(
-    {"task", "class", "distribution", "split", "metadata", "repeats", "tag"}
-)
+_HARNESS_KEYS = frozenset({"task", "class", "distribution", "split", "metadata", "tag"})
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -93,7 +91,7 @@ def _name(value: object, path: Path) -> str:
     # Results are kept in files of this name.
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise TaskError(
-            f"{path}: task: got {value!r}; a name has letters, digits, _, - and . only"
+            f"{path}: task: got {brief(value)}; a name has letters, digits, _, - and . only"
         )
     return value
 
@@ -110,7 +108,9 @@ def _distribution_block(content: object, path: Path) -> DistributionBlock:
         first = error.errors()[0]
         where = ".".join(str(part) for part in ("distribution", *first["loc"]))
         got = (
-            "" if isinstance(first["input"], dict | list) else f" (got {first['input']!r})"
+            ""
+            if isinstance(first["input"], dict | list)
+            else f" (got {brief(first['input'])})"
         )
         message = first["msg"].removeprefix("Value error, ")
         raise TaskError(f"{path}: {where}: {printable(message + got)}") from None
@@ -125,7 +125,7 @@ def _version(metadata: object, path: Path) -> str:
 
 def _split(value: object, path: Path) -> Split:
     if value not in ("train", "held_out"):
-        raise TaskError(f"{path}: split: got {value!r}; write train or held_out")
+        raise TaskError(f"{path}: split: got {brief(value)}; write train or held_out")
     return value
 
 
@@ -133,7 +133,7 @@ def _mode(value: object, path: Path) -> Mode:
     name = value if isinstance(value, str) else _dotted_name(value)
     if name is None or name not in TASK_CLASSES:
         raise TaskError(
-            f"{path}: class: got {name!r}; write !function {next(iter(TASK_CLASSES))}"
+            f"{path}: class: got {brief(name)}; write !function {next(iter(TASK_CLASSES))}"
         )
     return TASK_CLASSES[name]
 

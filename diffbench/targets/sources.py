@@ -13,6 +13,7 @@ from diffbench.targets.target import Outcome
 __all__ = ["range_outcomes", "read_csv_outcomes"]
 
 _ALIAS_SEPARATOR = "|"
+_MOST_IN_RANGE = 100_000
 
 
 def range_outcomes(first: int, last: int, step: int = 1) -> list[Outcome]:
@@ -25,6 +26,11 @@ def range_outcomes(first: int, last: int, step: int = 1) -> list[Outcome]:
         raise TargetError(
             f"the range from {first} to {last} by {step} is empty; write first <= last "
             "and a step of at least 1"
+        )
+    if (last - first) // step >= _MOST_IN_RANGE:
+        raise TargetError(
+            f"the range from {first} to {last} by {step} has more than "
+            f"{_MOST_IN_RANGE:,} outcomes; name a smaller one"
         )
     return [
         Outcome(text=str(number), value=float(number))

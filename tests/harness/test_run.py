@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import signal
@@ -162,6 +163,77 @@ def test_forced_thinking_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(ModelError, match="<think>"):
         run(options)
+
+
+@pytest.mark.parametrize("template", ["{% for", "{{ raise_exception('no') }}"])
+def test_a_broken_chat_template_is_one_sentence(tmp_path: Path, template: str) -> None:
+    folder = save_model(tmp_path / "model", template=template)
+    options = RunOptions(
+        model=f"hf:{folder}", tasks=("diffbench_dates_weekday",), output=tmp_path / "out"
+    )
+    with pytest.raises(ModelError, match="chat template"):
+        run(options)
+
+
+def test_a_prompt_longer_than_the_model_is_refused(tmp_path: Path) -> None:
+    folder = save_model(tmp_path / "model", template=None)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(
+        json.dumps({**config, "max_position_embeddings": 40})
+    )
+    options = RunOptions(
+        model=f"hf:{folder}", tasks=("diffbench_dates_weekday",), output=tmp_path / "out"
+    )
+    with pytest.raises(ModelError, match="do not fit the model's 40 positions"):
+        run(options)
+
+
+def test_anywhere_reads_on_after_a_stray_brace(tmp_path: Path) -> None:
+    """Under that rule no reply is cut at its first closing brace."""
+    folder = save_model(tmp_path / "model", template=None)
+    lengths = {}
+    for rule in ("first", "anywhere"):
+        options = RunOptions(
+            model=f"hf:{folder}",
+            tasks=("diffbench_dates_weekday",),
+            estimator="sample",
+            samples=200,
+            limit=1,
+            max_new_tokens=12,
+            answer_rule=rule,
+            output=tmp_path / rule,
+        )
+        run(options)
+        with gzip.open(tmp_path / rule / "samples.jsonl.gz", "rt") as rows:
+            replies = [json.loads(row)["reply"] for row in rows]
+        lengths[rule] = [len(reply) - reply.index("}") for reply in replies if "}" in reply]
+    assert set(lengths["first"]) == {1}
+    assert max(lengths["anywhere"]) > 2
+
+
+def test_two_tasks_that_become_one_name_are_refused(tmp_path: Path) -> None:
+    base = (
+        "task: {name}\nclass: !function diffbench.harness.task.{kind}\n"
+        "metadata: {{version: 1}}\ndistribution:\n  family: f\n  title: t\n"
+        "  target: {{outcomes: [{outcomes}]}}\n"
+        "  prompts: {{train: [{{id: a, text: x}}]}}\n"
+    )
+    kinds = {"c": ("DistributionTask", "red, blue")}
+    kinds["c_sampled"] = ("SampledDistributionTask", "apple, pear")
+    for name, (kind, outcomes) in kinds.items():
+        text = base.format(name=name, kind=kind, outcomes=outcomes)
+        (tmp_path / f"{name}.yaml").write_text(text)
+    with pytest.raises(TaskError, match="both named 'c'"):
+        prepare(RunOptions(model="demo", tasks=(str(tmp_path),), estimator="exact"))
+
+
+def test_results_beside_prompts_are_not_prompts(tmp_path: Path) -> None:
+    coin = {"request": "Toss.", "response": "", "targets": ["{heads}", "{tails}"]}
+    (tmp_path / "coin.json").write_text(json.dumps(coin))
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "results.json").write_text("{}")
+    (task,) = prepare(RunOptions(model="demo", tasks=(str(tmp_path),))).tasks
+    assert task.target.outcomes == ("heads", "tails")
 
 
 def test_paper_prompt_files_run(tmp_path: Path) -> None:

@@ -15,16 +15,22 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the wheel and unpack it where nothing of the checkout is near."""
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel."""
     out = tmp_path_factory.mktemp("wheel")
     subprocess.run(
         [sys.executable, "-m", "build", "--wheel", "--outdir", str(out), str(ROOT)],
         check=True,
         capture_output=True,
     )
-    (wheel,) = out.glob("*.whl")
-    site = out / "site"
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path) -> Path:
+    """Unpack the wheel where nothing of the checkout is near."""
+    site = wheel.parent / "site"
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(site)
     return site
@@ -59,8 +65,9 @@ def test_it_measures_the_demo_model(installed: Path, tmp_path: Path) -> None:
     assert "all numbers follow" in _diffbench(installed, tmp_path, "verify", "out")
 
 
-def test_nothing_but_the_package_is_in_it(installed: Path) -> None:
-    roots = {path.name for path in installed.iterdir()}
-    assert {name.split("-")[0] for name in roots} == {"diffbench"}
-    assert (installed / "diffbench" / "py.typed").is_file()
-    assert not list(installed.rglob("__pycache__"))
+def test_nothing_but_the_package_is_in_it(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"diffbench"}
+    assert "diffbench/py.typed" in names
+    assert not [name for name in names if "__pycache__" in name or "/runs/" in name]
