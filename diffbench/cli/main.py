@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -28,10 +27,6 @@ class _Commands(click.Group):
         except DiffBenchError as error:
             click.echo(f"Error: {printable(error, _LONGEST_MESSAGE)}", err=True)
             ctx.exit(2)
-        except BrokenPipeError:
-            # The reader (such as `head`) has seen enough.
-            sys.stderr.close()
-            ctx.exit(0)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
