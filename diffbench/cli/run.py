@@ -16,7 +16,7 @@ __all__ = ["run"]
 _INTERRUPTED = 130
 
 
-@click.command()
+@click.command(short_help="Measure a model.")
 @click.option(
     "--model",
     required=True,
