@@ -25,6 +25,10 @@ class RunOptions:
         samples: Replies a prompt where replies are drawn, at least 1.
         max_new_tokens: Longest reply in tokens, at least 1.
         seed: Seed of all sampling, 0 or more.
+        temperature: Divides the logits, above 0, exact values included.
+        top_p: Keep the likeliest tokens that reach this probability, in (0, 1].
+        top_k: Keep the k likeliest tokens; 0 keeps all.
+        min_p: Keep tokens this share as likely as the likeliest, in [0, 1).
         limit: Measure only the first prompts of each task.
         answer_rule: Where in a reply the answer may stand.
         batch_size: Rows of a batch.
@@ -44,6 +48,10 @@ class RunOptions:
     samples: int = 1000
     max_new_tokens: int = 64
     seed: int = 0
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
     limit: int | None = None
     answer_rule: AnswerRule = "first"
     batch_size: int = 32
@@ -64,6 +72,8 @@ class RunOptions:
         _in_range("max_new_tokens", self.max_new_tokens, 1, 1_000_000)
         _in_range("batch_size", self.batch_size, 1, 1_000_000)
         _in_range("seed", self.seed, 0, 2**63 - 1)
+        _in_range("top_k", self.top_k, 0, 10_000_000)
+        _check_decoding(self)
         if self.limit is not None:
             _in_range("limit", self.limit, 1, 1_000_000)
         if isinstance(self.tasks, str):
@@ -111,6 +121,27 @@ class NoProgress:
 
     def finished(self, name: str) -> None:
         """Say nothing."""
+
+
+def _check_decoding(options: RunOptions) -> None:
+    for name, value, sound, wanted in (
+        (
+            "temperature",
+            options.temperature,
+            0 < options.temperature <= 100,
+            "above 0, up to 100",
+        ),
+        ("top_p", options.top_p, 0 < options.top_p <= 1, "above 0, up to 1"),
+        ("min_p", options.min_p, 0 <= options.min_p < 1, "0 or more, below 1"),
+    ):
+        if not sound:
+            raise SettingsError(f"{name} is {value}; it must be {wanted}")
+    neutral = (options.temperature, options.top_p, options.top_k, options.min_p)
+    if options.estimator == "exact-canonical" and neutral != (1.0, 1.0, 0, 0.0):
+        raise SettingsError(
+            "--estimator exact-canonical knows the model's own distribution only; leave "
+            "temperature, top-p, top-k and min-p as they are, or use --estimator exact"
+        )
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:

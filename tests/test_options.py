@@ -46,6 +46,15 @@ def test_values_at_their_bounds_are_taken(values: dict[str, Any]) -> None:
             "('diffbench_core',)",
         ),
         ({"limit": 0}, "limit is 0; it must be at least 1"),
+        ({"temperature": 0.0}, "temperature is 0.0; it must be above 0, up to 100"),
+        ({"top_p": float("nan")}, "top_p is nan; it must be above 0, up to 1"),
+        ({"min_p": 1.0}, "min_p is 1.0; it must be 0 or more, below 1"),
+        ({"top_k": -1}, "top_k is -1; it must be at least 0"),
+        (
+            {"estimator": "exact-canonical", "temperature": 0.5},
+            "--estimator exact-canonical knows the model's own distribution only; leave "
+            "temperature, top-p, top-k and min-p as they are, or use --estimator exact",
+        ),
         ({"tasks": ()}, "tasks is empty; name at least one task or group"),
         (
             {"resume": True},

@@ -47,6 +47,15 @@ _INTERRUPTED = 130
     "--max-new-tokens", default=64, show_default=True, help="Longest reply, in tokens."
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of all sampling.")
+@click.option(
+    "--temperature",
+    default=1.0,
+    show_default=True,
+    help="Divides the logits. This and the next three apply to exact values too.",
+)
+@click.option("--top-p", default=1.0, show_default=True, help="Nucleus sampling.")
+@click.option("--top-k", default=0, show_default=True, help="The k likeliest; 0 is all.")
+@click.option("--min-p", default=0.0, show_default=True, help="Share of the likeliest.")
 @click.option("--limit", type=int, help="Only the first prompts of each task.")
 @click.option(
     "--answer-rule",

@@ -18,9 +18,12 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
+from diffbench.engine.decoding import Decoding
 from diffbench.errors import ModelError
 
 __all__ = ["SampledReply", "Sampler"]
+
+_NEUTRAL = Decoding()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +49,14 @@ class _Frontier:
 
 
 class Sampler:
-    """Draws replies at temperature 1 from the full distribution.
+    """Draws replies.
 
     Args:
         model: A causal language model in evaluation mode.
         stops: (V,) tokens that complete a reply and belong to it.
         ends: Token ids that end a reply without belonging to it.
         max_rows: Most distinct prefixes in one forward pass.
+        decoding: Temperature and cut-offs of every draw.
     """
 
     def __init__(
@@ -62,8 +66,10 @@ class Sampler:
         stops: NDArray[np.bool_],
         ends: Sequence[int],
         max_rows: int = 128,
+        decoding: Decoding = _NEUTRAL,
     ) -> None:
         self._model = model
+        self._decoding = decoding
         self._stops = stops
         self._ends = frozenset(ends)
         self._max_rows = max_rows
@@ -112,7 +118,8 @@ class Sampler:
         )
         cache = getattr(output, "past_key_values", None)
         frontier.cache = cache if hasattr(cache, "reorder_cache") else None
-        probabilities = torch.softmax(output.logits[:, -1].double(), dim=-1).cpu().numpy()
+        log_p = self._decoding.log_probabilities(output.logits[:, -1].double())
+        probabilities = log_p.exp().cpu().numpy()
         if not np.isfinite(probabilities).all():
             raise ModelError(
                 "the model's probabilities are not finite numbers; its weights may be "

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
+from diffbench.engine.decoding import Decoding
 from diffbench.engine.packing import pack
 from diffbench.engine.tree import PrefixTree, build_tree, split_sequences
 from diffbench.errors import ModelError
@@ -31,6 +32,7 @@ _CHECKED_SEQUENCES = 6
 _TOLERANCE = {torch.float32: 2e-3, torch.float64: 1e-6}
 _LOW_PRECISION_TOLERANCE = 0.2
 _LIKELY = 1e-3
+_NEUTRAL = Decoding()
 # What configurations call a limit on how far back a token attends.
 _WINDOWS = ("sliding_window", "attention_chunk_size", "window_size")
 
@@ -64,12 +66,19 @@ class Scorer:
         model: A causal language model in evaluation mode.
         max_nodes: Most tree nodes in one forward pass; larger trees are split.
         batch_size: Rows of a padded batch on the plain path.
+        decoding: Settings under which the replies would be drawn.
     """
 
     def __init__(
-        self, model: PreTrainedModel, *, max_nodes: int = 512, batch_size: int = 32
+        self,
+        model: PreTrainedModel,
+        *,
+        max_nodes: int = 512,
+        batch_size: int = 32,
+        decoding: Decoding = _NEUTRAL,
     ) -> None:
         self._model = model
+        self._decoding = decoding
         self._max_nodes = max_nodes
         self._batch_size = batch_size
         self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
@@ -96,20 +105,22 @@ class Scorer:
         if self.path is None:
             self._refuse_lookahead(prompt)
         if self.path == "plain" or self._exceeds_window(prompt, continuations):
-            return self._score_plain(prompt, continuations)
+            return self._score_plain(prompt, continuations, self._decoding)
         try:
-            packed, greedy, longest = self._score_packed(prompt, continuations)
+            packed, greedy, longest = self._score_packed(
+                prompt, continuations, self._decoding
+            )
         except torch.OutOfMemoryError:
             raise
         except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
             # Architectures without a 4D mask refuse it each in their own way.
             self.path = "plain"
-            return self._score_plain(prompt, continuations)
+            return self._score_plain(prompt, continuations, self._decoding)
         if self._is_longer_than_checked(len(prompt), longest.length) and not self._agrees(
-            prompt, continuations, packed, longest.members
+            prompt, [continuations[i] for i in longest.members]
         ):
             self.path = "plain"
-            return self._score_plain(prompt, continuations)
+            return self._score_plain(prompt, continuations, self._decoding)
         self.path = "packed"
         return packed, greedy
 
@@ -119,17 +130,13 @@ class Scorer:
         self._checked_row = max(row, self._checked_row)
         return longer
 
-    def _agrees(
-        self,
-        prompt: Sequence[int],
-        continuations: Sequence[Continuation],
-        packed: NDArray[np.float64],
-        longest: Sequence[int],
-    ) -> bool:
-        # The last sequences of the longest row lie farthest from the prompt.
-        spread = np.linspace(0, len(longest) - 1, _CHECKED_SEQUENCES).astype(int)
-        sample = list(dict.fromkeys(longest[i] for i in spread))
-        plain, _ = self._score_plain(prompt, [continuations[i] for i in sample])
+    def _agrees(self, prompt: Sequence[int], row: Sequence[Continuation]) -> bool:
+        # The last sequences of the longest row lie farthest from the prompt. Settings
+        # that cut tokens off would turn a rounding error into an infinite difference.
+        packed, _, _ = self._score_packed(prompt, row, _NEUTRAL)
+        spread = np.linspace(0, len(row) - 1, _CHECKED_SEQUENCES).astype(int)
+        sample = list(dict.fromkeys(spread.tolist()))
+        plain, _ = self._score_plain(prompt, [row[i] for i in sample], _NEUTRAL)
         difference = float(np.max(np.abs(plain - packed[sample])))
         if self.check_difference is None and np.isfinite(difference):
             self.check_difference = difference
@@ -170,7 +177,10 @@ class Scorer:
 
     @torch.inference_mode()
     def _score_packed(
-        self, prompt: Sequence[int], continuations: Sequence[Continuation]
+        self,
+        prompt: Sequence[int],
+        continuations: Sequence[Continuation],
+        decoding: Decoding,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], _Row]:
         """Return scores, greediness and the longest packed row."""
         log_p = np.empty(len(continuations))
@@ -180,18 +190,19 @@ class Scorer:
         for group in split_sequences(sequences, self._max_nodes):
             members = [continuations[i] for i in group]
             tree = build_tree([continuation.tokens for continuation in members])
-            log_p[group], greedy[group] = self._score_tree(prompt, tree, members)
+            nodes = self._node_log_p(prompt, tree, decoding)
+            log_p[group], greedy[group] = _read_tree(tree, nodes, members)
             rows.append(_Row(length=len(prompt) + tree.size - 1, members=group))
         return log_p, greedy, max(rows, key=lambda row: row.length)
 
-    def _score_tree(
-        self, prompt: Sequence[int], tree: PrefixTree, group: Sequence[Continuation]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def _node_log_p(
+        self, prompt: Sequence[int], tree: PrefixTree, decoding: Decoding
+    ) -> torch.Tensor:
+        """Return (M, V) next-token log-probabilities at every node of a tree."""
         batch = pack([prompt], [tree], self._model.device)
-        first = len(prompt) - 1
         keep: dict[str, Any] = {}
         if self._keeps_logits:
-            keep["logits_to_keep"] = batch.input_ids.shape[1] - first
+            keep["logits_to_keep"] = tree.size
         logits = self._model(
             input_ids=batch.input_ids,
             position_ids=batch.position_ids,
@@ -199,35 +210,26 @@ class Scorer:
             use_cache=False,
             **keep,
         ).logits[0]
-        nodes = torch.log_softmax(logits[-tree.size :].float(), dim=-1)
-        columns = batch.columns - first
-        edges = nodes[columns, batch.tokens].double().cpu().numpy()
-        is_greedy = (nodes.argmax(-1)[columns] == batch.tokens).cpu().numpy()
-        scores = np.empty(len(group))
-        greedy = np.empty(len(group), dtype=np.bool_)
-        for i, (continuation, path) in enumerate(zip(group, tree.paths, strict=True)):
-            scores[i] = edges[list(path)].sum()
-            greedy[i] = is_greedy[list(path)].all()
-            if continuation.closers is not None:
-                last = nodes[columns[path[-1]]]
-                scores[i] += _log_sum(last, continuation.closers) - edges[path[-1]]
-        return scores, greedy
+        return decoding.log_probabilities(logits[-tree.size :].float())
 
     @torch.inference_mode()
     def _score_plain(
-        self, prompt: Sequence[int], continuations: Sequence[Continuation]
+        self,
+        prompt: Sequence[int],
+        continuations: Sequence[Continuation],
+        decoding: Decoding,
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         scores: list[float] = []
         greedy: list[bool] = []
         for start in range(0, len(continuations), self._batch_size):
             chunk = continuations[start : start + self._batch_size]
-            for log_p, all_greedy in self._score_padded(prompt, chunk):
+            for log_p, all_greedy in self._score_padded(prompt, chunk, decoding):
                 scores.append(log_p)
                 greedy.append(all_greedy)
         return np.array(scores), np.array(greedy, dtype=np.bool_)
 
     def _score_padded(
-        self, prompt: Sequence[int], chunk: Sequence[Continuation]
+        self, prompt: Sequence[int], chunk: Sequence[Continuation], decoding: Decoding
     ) -> list[tuple[float, bool]]:
         rows = [[*prompt, *continuation.tokens[:-1]] for continuation in chunk]
         length = max(len(row) for row in rows)
@@ -241,18 +243,40 @@ class Scorer:
         scored = []
         for row, continuation in zip(logits, chunk, strict=True):
             n = len(continuation.tokens)
-            steps = torch.log_softmax(
-                row[len(prompt) - 1 : len(prompt) - 1 + n].float(), dim=-1
+            steps = decoding.log_probabilities(
+                row[len(prompt) - 1 : len(prompt) - 1 + n].float()
             )
             tokens = torch.tensor(continuation.tokens, device=steps.device)
             each = steps[torch.arange(n, device=steps.device), tokens].double()
-            log_p = float(each.sum())
-            if continuation.closers is not None:
-                log_p += _log_sum(steps[-1], continuation.closers) - float(each[-1])
+            log_p = float(each[:-1].sum()) + _last_log_p(steps[-1], continuation)
             scored.append((log_p, bool((steps.argmax(-1) == tokens).all())))
         return scored
 
 
-def _log_sum(log_p: torch.Tensor, tokens: NDArray[np.int64]) -> float:
-    chosen = log_p[torch.from_numpy(tokens).to(log_p.device)].double()
+def _read_tree(
+    tree: PrefixTree, nodes: torch.Tensor, members: Sequence[Continuation]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Sum the edges of each continuation's path through a tree."""
+    leaving = torch.from_numpy(tree.edge_nodes).to(nodes.device)
+    tokens = torch.from_numpy(tree.edge_tokens).to(nodes.device)
+    edges = nodes[leaving, tokens].double().cpu().numpy()
+    is_greedy = (nodes.argmax(-1)[leaving] == tokens).cpu().numpy()
+    scores = np.empty(len(members))
+    greedy = np.empty(len(members), dtype=np.bool_)
+    for i, (continuation, path) in enumerate(zip(members, tree.paths, strict=True)):
+        scores[i] = edges[list(path[:-1])].sum()
+        if continuation.closers is None:
+            scores[i] += edges[path[-1]]
+        else:
+            scores[i] += _last_log_p(nodes[leaving[path[-1]]], continuation)
+        greedy[i] = is_greedy[list(path)].all()
+    return scores, greedy
+
+
+def _last_log_p(log_p: torch.Tensor, continuation: Continuation) -> float:
+    """Sum over every token that may end a continuation, from (V,) log-probabilities."""
+    last = continuation.closers
+    if last is None:
+        return float(log_p[continuation.tokens[-1]])
+    chosen = log_p[torch.from_numpy(last).to(log_p.device)].double()
     return float(torch.logsumexp(chosen, dim=0))

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from transformers import PreTrainedTokenizerBase
 
 from diffbench.errors import printable
-from diffbench.harness.task import SAMPLING
 from diffbench.models.load import LoadedModel
 from diffbench.options import RunOptions
 from diffbench.results import AdapterInfo, ModelInfo, RunSettings
@@ -49,9 +48,10 @@ def run_settings(options: RunOptions) -> RunSettings:
     return RunSettings(
         estimator=options.estimator,
         samples=options.samples,
-        temperature=float(str(SAMPLING["temperature"])),
-        top_p=float(str(SAMPLING["top_p"])),
-        top_k=int(str(SAMPLING["top_k"])),
+        temperature=options.temperature,
+        top_p=options.top_p,
+        top_k=options.top_k,
+        min_p=options.min_p,
         max_new_tokens=options.max_new_tokens,
         seed=options.seed,
         limit=options.limit,
@@ -89,6 +89,8 @@ def run_command(loaded: LoadedModel, options: RunOptions) -> str:
     words += ["--estimator", options.estimator, "--samples", str(options.samples)]
     words += ["--max-new-tokens", str(options.max_new_tokens)]
     words += ["--seed", str(options.seed), "--answer-rule", options.answer_rule]
+    words += ["--temperature", str(options.temperature), "--top-p", str(options.top_p)]
+    words += ["--top-k", str(options.top_k), "--min-p", str(options.min_p)]
     if options.limit is not None:
         words += ["--limit", str(options.limit)]
     if options.adapter is not None:

@@ -17,14 +17,17 @@ from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
 from diffbench.answers import AnswerRule
+from diffbench.engine.decoding import Decoding
 from diffbench.engine.sampling import Sampler
 from diffbench.engine.scoring import Continuation, Scorer
 from diffbench.engine.vocabulary import Vocabulary
 from diffbench.errors import ModelError, printable
-from diffbench.harness.task import SAMPLING, Protocol
+from diffbench.harness.task import Protocol
 from diffbench.models.load import LoadedModel
 
 __all__ = ["EngineLM"]
+
+_NEUTRAL = Decoding()
 
 
 class EngineLM(HFLM):  # type: ignore[misc]
@@ -37,6 +40,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
         batch_size: Rows of a batch; also the most distinct prefixes sampled at once.
         seed: Seed of all sampling.
         answer_rule: Where in a reply the answer may stand.
+        decoding: Settings under which exact values are computed.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
         batch_size: int = 32,
         seed: int = 0,
         answer_rule: AnswerRule = "first",
+        decoding: Decoding = _NEUTRAL,
     ) -> None:
         super().__init__(
             pretrained=loaded.model,
@@ -60,7 +65,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
         embeddings = loaded.model.get_output_embeddings()
         size = embeddings.weight.shape[0] if embeddings is not None else self.vocab_size
         self.vocabulary = Vocabulary(loaded.tokenizer, size)
-        self.scorer = Scorer(loaded.model, batch_size=batch_size)
+        self.scorer = Scorer(loaded.model, batch_size=batch_size, decoding=decoding)
         self._ends = _end_tokens(loaded)
         self._rows = (
             max(batch_size, 128) if loaded.model.device.type == "cpu" else batch_size
@@ -160,6 +165,12 @@ class EngineLM(HFLM):  # type: ignore[misc]
             stops=stops if self.answer_rule == "first" else np.zeros_like(stops),
             ends=self._ends,
             max_rows=self._rows,
+            decoding=Decoding(
+                temperature=settings["temperature"],
+                top_p=settings["top_p"],
+                top_k=settings["top_k"],
+                min_p=settings.get("min_p", 0.0),
+            ),
         )
         found = sampler.sample(prompt, n, max_new_tokens=longest, seed=self.seed)
         replies = [
@@ -176,8 +187,7 @@ def _is_ours(request: Instance) -> bool:
         return False
     if request.request_type != "generate_until":
         return True
-    settings = request.args[1]
-    return all(settings.get(key) == value for key, value in SAMPLING.items())
+    return request.args[1].get("do_sample") is True
 
 
 def _by_context(

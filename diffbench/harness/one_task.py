@@ -11,10 +11,11 @@ from jinja2 import TemplateError
 from lm_eval.evaluator import evaluate
 
 from diffbench.answers import Valid, read_reply
+from diffbench.engine.decoding import Decoding
 from diffbench.errors import ModelError, printable
 from diffbench.harness.lm import EngineLM
 from diffbench.harness.measure import sampled_prompt, target_record
-from diffbench.harness.task import DistributionTask, make_task
+from diffbench.harness.task import DistributionTask, generation_settings, make_task
 from diffbench.options import RunOptions
 from diffbench.results import (
     CommonReply,
@@ -27,7 +28,7 @@ from diffbench.results import (
 from diffbench.results.partial import SampleRow
 from diffbench.suite import Prompt, TaskDefinition
 
-__all__ = ["TaskOutcome", "check_scoring", "run_task"]
+__all__ = ["TaskOutcome", "check_scoring", "decoding_of", "run_task"]
 
 PROBE_BELOW_VALID_MASS = 0.9
 PROBE_REPLIES = 100
@@ -55,6 +56,7 @@ def run_task(lm: EngineLM, definition: TaskDefinition, options: RunOptions) -> T
         protocol=lm.protocol,
         samples=options.samples,
         max_new_tokens=options.max_new_tokens,
+        decoding=decoding_of(options),
     )
     logged = _evaluate(lm, task, options.limit)
     by_id = {prompt.id: prompt for prompt in definition.measured_prompts}
@@ -73,6 +75,16 @@ def run_task(lm: EngineLM, definition: TaskDefinition, options: RunOptions) -> T
     return TaskOutcome(
         result=_task_result(definition, prompts, _label(lm, definition)),
         samples=samples,
+    )
+
+
+def decoding_of(options: RunOptions) -> Decoding:
+    """Return the options that decide how a token is drawn."""
+    return Decoding(
+        temperature=options.temperature,
+        top_p=options.top_p,
+        top_k=options.top_k,
+        min_p=options.min_p,
     )
 
 
@@ -140,7 +152,8 @@ def _exact(
     context = entry["arguments"][0][0]
     probe, rows = None, []
     if exact.valid_mass < PROBE_BELOW_VALID_MASS:
-        settings = {"max_gen_toks": options.max_new_tokens}
+        settings = generation_settings(decoding_of(options))
+        settings["max_gen_toks"] = options.max_new_tokens
         replies = lm.draw(context, PROBE_REPLIES, settings)
         probe = _probe(task.definition, replies)
         drawn = sampled_prompt(task.definition, prompt.id, replies).replies

@@ -13,7 +13,7 @@ import torch
 from diffbench.errors import printable
 from diffbench.harness.identity import model_info, run_command, run_id, run_settings
 from diffbench.harness.lm import EngineLM
-from diffbench.harness.one_task import TaskOutcome, check_scoring, run_task
+from diffbench.harness.one_task import TaskOutcome, check_scoring, decoding_of, run_task
 from diffbench.models.load import LoadedModel, LoadOptions, load_model
 from diffbench.models.spec import parse_model
 from diffbench.options import Progress, RunOptions
@@ -106,6 +106,7 @@ def _engine(loaded: LoadedModel, options: RunOptions) -> EngineLM:
         batch_size=options.batch_size,
         seed=options.seed,
         answer_rule=options.answer_rule,
+        decoding=decoding_of(options),
     )
 
 

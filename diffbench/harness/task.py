@@ -18,6 +18,7 @@ from lm_eval.api.instance import Instance
 from lm_eval.api.task import ConfigurableTask
 
 from diffbench.answers import LEAD_INS
+from diffbench.engine.decoding import Decoding
 from diffbench.errors import ModelError
 from diffbench.harness.measure import ExactPrompt, exact_prompt, sampled_prompt
 from diffbench.metrics import METRICS
@@ -27,9 +28,9 @@ from diffbench.suite import Mode, TaskDefinition, definition_from_config
 __all__ = [
     "DEFAULT_MAX_NEW_TOKENS",
     "DEFAULT_SAMPLES",
-    "SAMPLING",
     "DistributionTask",
     "SampledDistributionTask",
+    "generation_settings",
     "make_task",
 ]
 
@@ -38,14 +39,6 @@ logger = logging.getLogger(__name__)
 DEFAULT_SAMPLES = 1000
 DEFAULT_MAX_NEW_TOKENS = 64
 CLOSED_BY = "}"
-
-# A model's own generation_config would otherwise change what is measured.
-SAMPLING: Mapping[str, object] = {
-    "do_sample": True,
-    "temperature": 1.0,
-    "top_p": 1.0,
-    "top_k": 0,
-}
 
 Protocol = Literal["exact", "exact-canonical"]
 
@@ -217,7 +210,7 @@ class SampledDistributionTask(DistributionTask):
             "output_type": "generate_until",
             "repeats": int(config.get("samples", DEFAULT_SAMPLES)),
             "generation_kwargs": {
-                **SAMPLING,
+                **generation_settings(config.get("decoding", Decoding())),
                 "until": [],
                 "max_gen_toks": int(config.get("max_new_tokens", DEFAULT_MAX_NEW_TOKENS)),
             },
@@ -241,6 +234,7 @@ def make_task(
     protocol: Protocol = "exact",
     samples: int = DEFAULT_SAMPLES,
     max_new_tokens: int = DEFAULT_MAX_NEW_TOKENS,
+    decoding: Decoding | None = None,
 ) -> DistributionTask:
     """Return the harness task of a definition, of the class that its mode needs."""
     kind = SampledDistributionTask if definition.mode == "sampled" else DistributionTask
@@ -250,8 +244,25 @@ def make_task(
             "protocol": protocol,
             "samples": samples,
             "max_new_tokens": max_new_tokens,
+            "decoding": decoding or Decoding(),
         }
     )
+
+
+def generation_settings(decoding: Decoding) -> dict[str, Any]:
+    """Return what a request says of how to draw.
+
+    Every setting is said: a model's own generation_config would otherwise change what is
+    measured.
+    """
+    settings: dict[str, Any] = {
+        "do_sample": True,
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p,
+        "top_k": decoding.top_k,
+    }
+    # Not every back end of the harness knows min_p, so it is said only where it is asked.
+    return settings | ({"min_p": decoding.min_p} if decoding.min_p else {})
 
 
 def _floats(metrics: Mapping[str, MetricEntry]) -> dict[str, float]:

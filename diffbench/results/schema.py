@@ -171,6 +171,7 @@ class RunSettings(_Record):
     temperature: Finite
     top_p: Finite
     top_k: Count
+    min_p: Finite = 0.0
     max_new_tokens: Count
     seed: int
     limit: Count | None

@@ -12,12 +12,14 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from diffbench.api import prepare, run
 from diffbench.errors import ModelError, ResultError, TaskError
 from diffbench.options import RunOptions
 from diffbench.results import load_results, verify_result
+from diffbench.results.distribution import mean_distribution
 from tests.helpers import save_model
 
 TASKS = (
@@ -209,6 +211,47 @@ def test_anywhere_reads_on_after_a_stray_brace(tmp_path: Path) -> None:
         lengths[rule] = [len(reply) - reply.index("}") for reply in replies if "}" in reply]
     assert set(lengths["first"]) == {1}
     assert max(lengths["anywhere"]) > 2
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"temperature": 2.0},
+        {"temperature": 0.7, "top_p": 0.9},
+        {"top_k": 3},
+        {"temperature": 1.5, "min_p": 0.05},
+    ],
+    ids=str,
+)
+def test_exact_and_sampled_agree_under_a_decoding_setting(
+    tmp_path: Path, values: dict[str, Any]
+) -> None:
+    n = 20_000
+    measured = []
+    for estimator in ("exact", "sample"):
+        options = RunOptions(
+            model="demo",
+            tasks=("diffbench_fruits_common",),
+            estimator=estimator,
+            samples=n,
+            max_new_tokens=12,
+            limit=1,
+            output=tmp_path / estimator,
+            **values,
+        )
+        result = run(options)
+        measured.append(mean_distribution(result.tasks[0]))
+        assert result.settings.temperature == values.get("temperature", 1.0)
+    exact, sampled = measured
+    np.testing.assert_array_less(
+        np.abs(exact - sampled), 5 * np.sqrt(exact * (1 - exact) / n) + 6 / n + 0.002
+    )
+    plain = run(
+        RunOptions(
+            model="demo", tasks=("diffbench_fruits_common",), limit=1, output=tmp_path / "p"
+        )
+    )
+    assert np.abs(mean_distribution(plain.tasks[0]) - exact).max() > 0.01
 
 
 def test_two_tasks_that_become_one_name_are_refused(tmp_path: Path) -> None:
