@@ -120,6 +120,10 @@ def _say_interrupted(progress: RunProgress) -> None:
     )
 
 
+def _count(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def _print_report(result: Any, folder: Path) -> None:
     from diffbench.cli.bars import print_worst_task
     from diffbench.cli.tables import print_results
@@ -127,8 +131,8 @@ def _print_report(result: Any, folder: Path) -> None:
     out = console()
     kind = "  [yellow](synthetic: a made-up specimen)[/]" if result.model.synthetic else ""
     out.print(
-        f"\n[bold]{safe(result.model.id)}[/]{kind}  {len(result.tasks)} tasks, "
-        f"{sum(len(task.prompts) for task in result.tasks)} prompts, "
+        f"\n[bold]{safe(result.model.id)}[/]{kind}  {_count(len(result.tasks), 'task')}, "
+        f"{_count(sum(len(task.prompts) for task in result.tasks), 'prompt')}, "
         f"{result.run.duration_s:.0f} s\n"
     )
     if result.run.scoring_path == "plain":

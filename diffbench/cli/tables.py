@@ -141,8 +141,22 @@ def _print_notes(console: Console, result: RunResult) -> None:
         for task in result.tasks
         if task.target.listed_mass < 1
     ]
-    text = f"Estimator: {', '.join(labels)}. " + "\n".join(notes)
+    text = f"Estimator: {', '.join(labels)}{_decoding(result)}. " + "\n".join(notes)
     console.print(Text(text, style="dim"))
+
+
+def _decoding(result: RunResult) -> str:
+    """Name the settings that are not those of the model's own distribution."""
+    settings, said = result.settings, []
+    if settings.temperature != 1:
+        said.append(f"temperature {settings.temperature:g}")
+    if settings.top_p < 1:
+        said.append(f"top-p {settings.top_p:g}")
+    if settings.top_k:
+        said.append(f"top-k {settings.top_k}")
+    if settings.min_p:
+        said.append(f"min-p {settings.min_p:g}")
+    return f", at {', '.join(said)}" if said else ""
 
 
 def _missing_reasons(result: RunResult) -> str:

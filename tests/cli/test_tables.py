@@ -269,3 +269,11 @@ def test_a_hostile_title_is_printed_as_it_is(text: str) -> None:
     shown = "".join(bars(exact_task((0.8, 0.1), title=text)).split())
     title = "".join(printable(text).split())
     assert f"Farthestfromitstarget:{title}(overlap0.600)" in shown
+
+
+def test_settings_that_change_the_distribution_are_said() -> None:
+    run = make_run_of(exact_task((0.5, 0.25)))
+    assert "Estimator: exact. " in printed(print_results, run)
+    settings = run.settings.model_copy(update={"temperature": 0.7, "top_k": 40})
+    hot = run.model_copy(update={"settings": settings})
+    assert "exact, at temperature 0.7, top-k 40." in printed(print_results, hot)
