@@ -79,9 +79,14 @@ def show(name: str, *, as_json: bool) -> None:
 
 
 @tasks.command()
-def path() -> None:
+@json_option
+def path(*, as_json: bool) -> None:
     """Print the task folder, for lm-eval's --include_path."""
-    click.echo(asset_dir("tasks"))
+    folder = asset_dir("tasks")
+    if as_json:
+        echo_json({"path": str(folder)})
+    else:
+        click.echo(folder)
 
 
 @tasks.command()

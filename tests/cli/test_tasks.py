@@ -149,6 +149,7 @@ class TestShow:
 
 def test_path_is_the_task_folder() -> None:
     assert sound("tasks", "path") == f"{asset_dir('tasks')}\n"
+    assert json.loads(sound("tasks", "path", "--json")) == {"path": str(asset_dir("tasks"))}
 
 
 class TestValidate:
