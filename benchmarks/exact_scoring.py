@@ -1,78 +1,92 @@
-"""Exact scoring of the same requests: the prefix tree against lm-eval's `hf` model.
+"""Exact scoring of the core tasks: prefix trees against lm-eval's `hf` model.
 
-Run by `make benchmark`. Both see the requests that the plain harness sends for the demo
-model. The best batch size of lm-eval is taken, results are compared, and a ratio of
-seconds measured in this run is printed.
+    python benchmarks/exact_scoring.py
+
+Both answer the requests that the plain harness sends for the first prompt of every core
+task, on the demo model and on a random Llama of 30 million parameters. lm-eval gets the
+batch size that it is fastest with. Results are compared; seconds, peak memory and their
+ratios are of this run.
 """
 
 from __future__ import annotations
 
 import sys
-import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from side_by_side import Measured, print_row, run_job, serve_job
 
 from diffbench.environment import quiet_libraries, share_the_cores
 
-if TYPE_CHECKING:
-    from lm_eval.api.instance import Instance
-    from lm_eval.api.model import LM
-
-TASKS = ("diffbench_numbers_1_100", "diffbench_fruits_common", "diffbench_dates_june")
+ALL = ("diffbench_core",)
+FEW = ("diffbench_numbers_1_100", "diffbench_fruits_common", "diffbench_dates_june")
+# Batch sizes are tried on few tasks, then all are scored with the fastest.
+SUBJECTS = {"demo": ALL, "llama-30m": FEW}
 BATCH_SIZES = (1, 16, 64, 256)
 TOLERANCE_NATS = 1e-3
 
 
-def _timed(lm: LM, requests: list[Instance]) -> tuple[float, NDArray[np.float64]]:
-    start = time.perf_counter()
-    scored = lm.loglikelihood(requests, disable_tqdm=True)
-    return time.perf_counter() - start, np.array([score for score, _ in scored])
-
-
 def main() -> None:
-    """Measure, check equality, print a row a task."""
+    """Measure each model both ways and print a row for it."""
+    print_row("model", "requests", "tree, s", "lm-eval, s", "batch", "ratio", "memory")
+    for subject, tasks in SUBJECTS.items():
+        _compare(subject, tasks)
+
+
+def _compare(subject: str, tasks: tuple[str, ...]) -> None:
+    tried = {size: _run(subject, FEW, "harness", size) for size in BATCH_SIZES}
+    best = min(tried, key=lambda size: tried[size].seconds)
+    plain = tried[best] if tasks == FEW else _run(subject, tasks, "harness", best)
+    tree = _run(subject, tasks, "tree", best)
+    difference = max(abs(a - b) for a, b in zip(tree.result, plain.result, strict=True))
+    if not difference <= TOLERANCE_NATS:
+        sys.exit(f"{subject}: the two differ by {difference} nats")
+    print_row(
+        subject,
+        len(tree.result),
+        f"{tree.seconds:.2f}",
+        f"{plain.seconds:.2f}",
+        best,
+        f"{plain.seconds / tree.seconds:.1f} x",
+        f"{tree.mebibytes:.0f} / {plain.mebibytes:.0f} MiB",
+    )
+
+
+def _run(subject: str, tasks: tuple[str, ...], way: str, batch_size: int) -> Measured:
+    job = {"subject": subject, "tasks": tasks, "way": way, "batch_size": batch_size}
+    return run_job(__file__, job)
+
+
+def prepare(job: dict[str, Any]) -> Callable[[], list[float]]:
+    """Load a model, build the requests, warm up, and return the scoring of them all."""
     from lm_eval.models.huggingface import HFLM
+    from subjects import load_subject
 
     from diffbench.harness.lm import EngineLM
     from diffbench.harness.task import make_task
-    from diffbench.models import parse_model
-    from diffbench.models.load import LoadOptions, load_model
     from diffbench.suite import shipped_catalog
 
-    demo = load_model(parse_model("demo"), LoadOptions(device="cpu"))
-    ours = EngineLM(demo, protocol="exact-canonical")
-    theirs = {
-        size: HFLM(pretrained=demo.model, tokenizer=demo.tokenizer, batch_size=size)
-        for size in BATCH_SIZES
-    }
-    print_row("task", "requests", "tree, s", "lm-eval, s", "batch", "ratio")
-    for name in TASKS:
-        task = make_task(shipped_catalog().tasks[name], protocol="exact-canonical")
+    loaded = load_subject(job["subject"], "cpu", "float32")
+    ours = EngineLM(loaded, protocol="exact-canonical")
+    theirs = HFLM(
+        pretrained=loaded.model,
+        tokenizer=loaded.tokenizer,
+        batch_size=job["batch_size"],
+    )
+    lm = ours if job["way"] == "tree" else theirs
+    requests = []
+    for definition in shipped_catalog().select(tuple(job["tasks"])).tasks:
+        task = make_task(definition, protocol="exact-canonical")
         task.build_all_requests(
             limit=1, apply_chat_template=True, chat_template=ours.apply_chat_template
         )
-        requests = task.instances
-        _timed(ours, requests)
-        fast, tree = _timed(ours, requests)
-        slow = {size: _timed(lm, requests) for size, lm in theirs.items()}
-        best = min(slow, key=lambda size: slow[size][0])
-        seconds, plain = slow[best]
-        difference = float(np.max(np.abs(tree - plain)))
-        if difference > TOLERANCE_NATS:
-            sys.exit(f"{name}: the two differ by {difference} nats")
-        ratio = f"{seconds / fast:.1f}"
-        print_row(name, len(requests), f"{fast:.2f}", f"{seconds:.2f}", best, ratio)
-
-
-def print_row(*cells: object) -> None:
-    """Print one line of the table."""
-    name, *rest = (str(cell) for cell in cells)
-    sys.stdout.write(f"{name:28}" + "".join(f"{cell:>12}" for cell in rest) + "\n")
+        requests += task.instances
+    lm.loglikelihood(requests[:50], disable_tqdm=True)
+    return lambda: [score for score, _ in lm.loglikelihood(requests, disable_tqdm=True)]
 
 
 if __name__ == "__main__":
     share_the_cores()
     with quiet_libraries(verbose=False):
-        main()
+        if not serve_job(prepare):
+            main()

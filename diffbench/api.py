@@ -52,8 +52,10 @@ def prepare(options: RunOptions) -> PreparedRun:
     parse_model(options.model)
     selection = shipped_catalog().select(options.tasks)
     tasks = selection.tasks
-    if options.estimator != "auto":
-        tasks = _in_mode(tasks, "sampled" if options.estimator == "sample" else "exact")
+    if options.samples_only:
+        tasks = _in_mode(tasks, "sampled")
+    elif options.estimator != "auto":
+        tasks = _in_mode(tasks, "exact")
     return PreparedRun(options=options, tasks=tasks, left_out=selection.left_out)
 
 

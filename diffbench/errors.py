@@ -4,6 +4,7 @@
      +-- TargetError      a target distribution that cannot be one
      +-- TaskError        a task file that is missing, malformed or unknown
      +-- ModelError       a model that cannot be found, read or scored
+     |    +-- ServerError   a server that refuses, fails or cannot be trusted
      +-- SettingsError    options that contradict one another
      +-- ResultError      a results file that cannot be trusted or written
 
@@ -21,6 +22,7 @@ __all__ = [
     "DiffBenchError",
     "ModelError",
     "ResultError",
+    "ServerError",
     "SettingsError",
     "TargetError",
     "TaskError",
@@ -47,6 +49,10 @@ class TaskError(DiffBenchError):
 
 class ModelError(DiffBenchError):
     """A model cannot be found, downloaded, loaded, or measured as asked."""
+
+
+class ServerError(ModelError):
+    """A server of a model refuses, fails, or sends what cannot be measured."""
 
 
 class SettingsError(DiffBenchError):

@@ -11,7 +11,12 @@ from diffbench.errors import SettingsError
 
 __all__ = ["Estimator", "NoProgress", "Progress", "RunOptions"]
 
-Estimator = Literal["auto", "exact", "exact-canonical", "sample"]
+Estimator = Literal["auto", "exact", "exact-canonical", "sample", "expand"]
+Backend = Literal["engine", "api", "vllm"]
+
+_REPLIES = {"engine": 1000, "vllm": 1000, "api": 100}
+_CONCURRENCY = 8
+_FROM_LOGITS = ("exact", "exact-canonical", "expand")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,10 +24,14 @@ class RunOptions:
     """Options of `diffbench run`.
 
     Attributes:
-        model: A `--model` value: `demo`, `hf:<folder, repository or alias>`.
+        model: A `--model` value: `demo`, `hf:<folder, repository or alias>`,
+            `vllm:<the same>`, `api:<model>@<base url>`.
         tasks: Task or group names, task files, prompt files or folders.
-        estimator: `auto` measures each task the way its name says.
-        samples: Replies a prompt where replies are drawn, at least 1.
+        estimator: `auto` measures each task the way its name says, and always from
+            replies where the model is behind an API or in vLLM.
+        epsilon: Undecided mass at which `expand` stops, above 0, below 1.
+        samples: Replies a prompt where replies are drawn, at least 1; by default 1000,
+            and 100 from an API.
         max_new_tokens: Longest reply in tokens, at least 1.
         seed: Seed of all sampling, 0 or more.
         temperature: Divides the logits, above 0, exact values included.
@@ -32,6 +41,7 @@ class RunOptions:
         limit: Measure only the first prompts of each task.
         answer_rule: Where in a reply the answer may stand.
         batch_size: Rows of a batch.
+        concurrency: Calls to an API at one time; by default 8.
         device: `auto`, `cpu`, `cuda`, `cuda:1`, …
         dtype: `auto` is float32 on a CPU and the model's own type elsewhere.
         adapter: Folder of a PEFT adapter.
@@ -45,7 +55,8 @@ class RunOptions:
     model: str
     tasks: tuple[str, ...] = ("diffbench_core",)
     estimator: Estimator = "auto"
-    samples: int = 1000
+    epsilon: float = 1e-3
+    samples: int | None = None
     max_new_tokens: int = 64
     seed: int = 0
     temperature: float = 1.0
@@ -55,6 +66,7 @@ class RunOptions:
     limit: int | None = None
     answer_rule: AnswerRule = "first"
     batch_size: int = 32
+    concurrency: int | None = None
     device: str = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     adapter: Path | None = None
@@ -68,12 +80,15 @@ class RunOptions:
         """Refuse values outside their range and options that exclude one another."""
         _one_of("estimator", self.estimator, get_args(Estimator))
         _one_of("answer_rule", self.answer_rule, get_args(AnswerRule))
-        _in_range("samples", self.samples, 1, 10_000_000)
+        _in_range("samples", self.replies, 1, 10_000_000)
         _in_range("max_new_tokens", self.max_new_tokens, 1, 1_000_000)
         _in_range("batch_size", self.batch_size, 1, 1_000_000)
+        _in_range("concurrency", self.calls_at_once, 1, 1000)
         _in_range("seed", self.seed, 0, 2**63 - 1)
         _in_range("top_k", self.top_k, 0, 10_000_000)
         _check_decoding(self)
+        if not 0 < self.epsilon < 1:
+            raise SettingsError(f"epsilon is {self.epsilon}; it must be above 0, below 1")
         if self.limit is not None:
             _in_range("limit", self.limit, 1, 1_000_000)
         if isinstance(self.tasks, str):
@@ -85,10 +100,35 @@ class RunOptions:
             raise SettingsError("tasks is empty; name at least one task or group")
         if self.resume and self.output is None:
             raise SettingsError("--resume needs --output, the folder of the run to go on")
-        if self.answer_rule == "anywhere" and self.estimator != "sample":
+        reads_replies = self.samples_only or self.estimator == "expand"
+        if self.answer_rule == "anywhere" and not reads_replies:
             raise SettingsError(
-                "--answer-rule anywhere needs replies to read; add --estimator sample"
+                "--answer-rule anywhere needs replies to read; add --estimator sample or "
+                "--estimator expand"
             )
+        _check_backend(self)
+
+    @property
+    def backend(self) -> Backend:
+        """What runs the model."""
+        kind = self.model.partition(":")[0]
+        return "api" if kind == "api" else "vllm" if kind == "vllm" else "engine"
+
+    @property
+    def replies(self) -> int:
+        """Replies a prompt where replies are drawn: those asked for, or the default."""
+        return _REPLIES[self.backend] if self.samples is None else self.samples
+
+    @property
+    def calls_at_once(self) -> int:
+        """Calls to an API at one time."""
+        return _CONCURRENCY if self.concurrency is None else self.concurrency
+
+    @property
+    def samples_only(self) -> bool:
+        """Whether every task is measured from replies."""
+        no_exact = self.backend != "engine" and self.estimator == "auto"
+        return no_exact or self.estimator == "sample"
 
 
 class Progress(Protocol):
@@ -106,6 +146,21 @@ class Progress(Protocol):
     def finished(self, name: str) -> None:
         """A task is finished and stored."""
 
+    def calls(self, n_calls: int, n_kept: int, n_probes: int) -> None:
+        """So many calls to an API will be made; `n_kept` replies are there already.
+
+        `n_probes` more calls, at most three times as many, test the server first.
+        """
+
+    def reply(self) -> None:
+        """A reply from an API has been kept."""
+
+    def waiting(self, seconds: float, reason: str) -> None:
+        """A call is made again after some seconds."""
+
+    def doubt(self, sentence: str) -> None:
+        """Something does not stop the run, but its reader has to know it."""
+
 
 class NoProgress:
     """Says nothing."""
@@ -120,6 +175,18 @@ class NoProgress:
         """Say nothing."""
 
     def finished(self, name: str) -> None:
+        """Say nothing."""
+
+    def calls(self, n_calls: int, n_kept: int, n_probes: int) -> None:
+        """Say nothing."""
+
+    def reply(self) -> None:
+        """Say nothing."""
+
+    def waiting(self, seconds: float, reason: str) -> None:
+        """Say nothing."""
+
+    def doubt(self, sentence: str) -> None:
         """Say nothing."""
 
 
@@ -141,6 +208,48 @@ def _check_decoding(options: RunOptions) -> None:
         raise SettingsError(
             "--estimator exact-canonical knows the model's own distribution only; leave "
             "temperature, top-p, top-k and min-p as they are, or use --estimator exact"
+        )
+
+
+def _check_backend(options: RunOptions) -> None:
+    if options.backend == "engine":
+        if options.concurrency is not None:
+            raise SettingsError(
+                "--concurrency is for models behind an API (--model api:…); leave it out"
+            )
+        return
+    if options.backend == "api" and options.estimator in _FROM_LOGITS:
+        raise SettingsError(
+            f"--estimator {options.estimator} needs log-probabilities, and a chat API "
+            "gives replies only; use --estimator sample"
+        )
+    if options.estimator in ("exact", "expand"):
+        raise SettingsError(
+            f"--estimator {options.estimator} reads the model's logits, which vLLM does "
+            "not give; use --estimator sample or exact-canonical, or load the model as hf:…"
+        )
+    _refuse_local_options(options)
+
+
+def _refuse_local_options(options: RunOptions) -> None:
+    given = {
+        "--adapter": options.adapter is not None,
+        "--device": options.device != "auto",
+        "--concurrency": options.backend == "vllm" and options.concurrency is not None,
+    }
+    if options.backend == "api":
+        given |= {
+            "--revision": options.revision is not None,
+            "--dtype": options.dtype != "auto",
+            "--batch-size": options.batch_size != 32,
+            "--trust-remote-code": options.trust_remote_code,
+        }
+    wrong = [name for name, is_given in given.items() if is_given]
+    if wrong:
+        place = "behind an API" if options.backend == "api" else "in vLLM"
+        raise SettingsError(
+            f"{', '.join(wrong)}: not for a model {place}; leave that out"
+            + ("" if wrong[0] == "--concurrency" else ", or load the model as hf:…")
         )
 
 

@@ -13,7 +13,7 @@ from diffbench.options import NoProgress, RunOptions
 def test_the_defaults_are_sound() -> None:
     options = RunOptions(model="demo")
     assert options.tasks == ("diffbench_core",)
-    assert (options.samples, options.seed, options.limit) == (1000, 0, None)
+    assert (options.replies, options.seed, options.limit) == (1000, 0, None)
     with pytest.raises(FrozenInstanceError):
         options.seed = 1  # type: ignore[misc]
 
@@ -63,7 +63,8 @@ def test_values_at_their_bounds_are_taken(values: dict[str, Any]) -> None:
         *(
             (
                 {"answer_rule": "anywhere", "estimator": estimator},
-                "--answer-rule anywhere needs replies to read; add --estimator sample",
+                "--answer-rule anywhere needs replies to read; add --estimator sample or "
+                "--estimator expand",
             )
             for estimator in ("auto", "exact", "exact-canonical")
         ),
@@ -82,4 +83,48 @@ def test_no_progress_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     progress.started(2, 1, Path("runs/x"))
     progress.task("a")
     progress.finished("a")
+    progress.calls(100, 0, 12)
+    progress.reply()
+    progress.waiting(1.0, "busy")
+    progress.doubt("copies")
     assert capsys.readouterr() == ("", "")
+
+
+API = "api:m@http://127.0.0.1/v1"
+
+
+def test_defaults_depend_on_where_the_model_is() -> None:
+    found = {
+        model: (options.backend, options.replies, options.samples_only)
+        for model in ("demo", "hf:a/b", "vllm:a/b", API)
+        for options in [RunOptions(model=model)]
+    }
+    assert found == {
+        "demo": ("engine", 1000, False),
+        "hf:a/b": ("engine", 1000, False),
+        "vllm:a/b": ("vllm", 1000, True),
+        API: ("api", 100, True),
+    }
+    assert RunOptions(model=API, samples=7).replies == 7
+    assert RunOptions(model=API).calls_at_once == 8
+    assert RunOptions(model=API, answer_rule="anywhere").samples_only
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"estimator": "exact"}, "--estimator exact needs log-probabilities"),
+        ({"estimator": "exact-canonical"}, "a chat API gives replies only; use --esti"),
+        ({"adapter": Path("a")}, "--adapter: not for a model behind an API; leave that"),
+        ({"revision": "main"}, "--revision: not for a model behind an API"),
+        ({"dtype": "float32"}, "--dtype: not for a model behind an API"),
+        ({"device": "cpu", "batch_size": 2}, "--device, --batch-size: not for a model"),
+        ({"trust_remote_code": True}, "--trust-remote-code: not for a model"),
+        ({"concurrency": 0}, "concurrency is 0; it must be at least 1"),
+        ({"model": "demo", "concurrency": 2}, "--concurrency is for models behind an API"),
+    ],
+)
+def test_what_an_api_does_not_take_is_refused(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        RunOptions(**{"model": API, **values})
+    assert message in str(caught.value)

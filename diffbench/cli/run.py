@@ -9,6 +9,7 @@ import click
 
 from diffbench.cli.output import console, echo_json, json_option, safe
 from diffbench.cli.progress import RunProgress
+from diffbench.errors import ServerError
 from diffbench.options import RunOptions
 
 __all__ = ["run"]
@@ -20,7 +21,9 @@ _INTERRUPTED = 130
 @click.option(
     "--model",
     required=True,
-    help="demo, hf:<folder>, hf:<owner/name> or hf:<alias> (`diffbench models list`).",
+    help="demo, hf:<folder>, hf:<owner/name> or hf:<alias> (`diffbench models list`); "
+    "vllm:<the same>, to run it in vLLM; api:<model>@<base url>, for an "
+    "OpenAI-compatible server, with its key in OPENAI_API_KEY.",
 )
 @click.option(
     "--adapter",
@@ -36,13 +39,22 @@ _INTERRUPTED = 130
 )
 @click.option(
     "--estimator",
-    type=click.Choice(["auto", "exact", "exact-canonical", "sample"]),
+    type=click.Choice(["auto", "exact", "exact-canonical", "sample", "expand"]),
     default="auto",
     show_default=True,
-    help="auto: as each task's name says, exact for most. exact-canonical: as the plain "
-    "lm-eval harness scores. sample: draw replies.",
+    help="auto: as each task's name says, exact for most; from replies in vLLM and behind "
+    "an API. exact-canonical: as the plain lm-eval harness scores. sample: draw replies. "
+    "expand: every tokenisation, with certified bounds, and what is said instead.",
 )
-@click.option("--samples", default=1000, show_default=True, help="Replies a prompt.")
+@click.option(
+    "--epsilon",
+    default=1e-3,
+    show_default=True,
+    help="Probability that --estimator expand may leave undecided.",
+)
+@click.option(
+    "--samples", type=int, help="Replies a prompt.  [default: 1000, or 100 from an API]"
+)
 @click.option(
     "--max-new-tokens", default=64, show_default=True, help="Longest reply, in tokens."
 )
@@ -62,9 +74,10 @@ _INTERRUPTED = 130
     type=click.Choice(["first", "anywhere"]),
     default="first",
     show_default=True,
-    help="Where in a reply the answer may stand (anywhere: --estimator sample only).",
+    help="Where in a reply the answer may stand (anywhere: sample and expand only).",
 )
 @click.option("--batch-size", default=32, show_default=True, help="Rows of a batch.")
+@click.option("--concurrency", type=int, help="Calls to an API at one time.  [default: 8]")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, …")
 @click.option(
     "--dtype",
@@ -103,6 +116,10 @@ def run(*, as_json: bool, tasks: str, **values: Any) -> None:
         except KeyboardInterrupt:
             _say_interrupted(progress)
             raise click.exceptions.Exit(_INTERRUPTED) from None
+        except ServerError as error:
+            if not progress.kept:
+                raise
+            raise ServerError(f"{error}. {_how_to_go_on(progress)}") from None
     if as_json:
         echo_json({"output": str(folder), **result.model_dump(mode="json")})
         return
@@ -113,10 +130,13 @@ def _say_interrupted(progress: RunProgress) -> None:
     if progress.output is None:
         click.echo("Stopped before any task began.", err=True)
         return
-    click.echo(
-        f"Stopped. {progress.n_done} finished tasks are kept; go on with the same options "
-        f"and --output {progress.output} --resume",
-        err=True,
+    click.echo(f"Stopped. {_how_to_go_on(progress)}", err=True)
+
+
+def _how_to_go_on(progress: RunProgress) -> str:
+    return (
+        f"{progress.kept}; go on with the same options and --output {progress.output} "
+        "--resume"
     )
 
 
@@ -126,6 +146,7 @@ def _count(n: int, noun: str) -> str:
 
 def _print_report(result: Any, folder: Path) -> None:
     from diffbench.cli.bars import print_worst_task
+    from diffbench.cli.instead import print_instead
     from diffbench.cli.tables import print_results
 
     out = console()
@@ -140,7 +161,15 @@ def _print_report(result: Any, folder: Path) -> None:
             "[yellow]This model does not honour packed attention masks, so every answer "
             "was scored in plain batches: slower, and as exact.[/]\n"
         )
+    found = result.run.independence
+    if found is not None and found.verdict == "unproven":
+        out.print(
+            "[yellow]It is not shown that this server's replies are independent draws: "
+            f"{found.probe_copies} of {found.probe_calls} replies to requests for "
+            "something random were copies.[/]\n"
+        )
     print_results(out, result)
     print_worst_task(out, result)
+    print_instead(out, result)
     out.print(f"\nResults: [bold]{safe(folder)}/results.json[/]", soft_wrap=True)
     out.print(f"Check them at any time: diffbench verify {safe(folder)}", soft_wrap=True)

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from diffbench.cli.instead import bound_note
 from diffbench.errors import printable
 from diffbench.results import MetricEntry, RunResult, TaskResult
 from diffbench.results.distribution import most_overdrawn
@@ -27,43 +28,69 @@ _NUMERIC_COLUMNS = (
     ("cover-\nage 100\n0…1 ↑", 7),
 )
 
+_TEMPERATURE_WIDTH = 5
 _LEAST_WIDTH = 80
 _MOST_TEXT = 64
 _NAME_SHARE = 0.56
 
 
-def print_results(console: Console, result: RunResult) -> None:
-    """Print the tasks by family with their means, then the mean over families."""
-    table = _table(console.width)
+def print_results(console: Console, result: RunResult, *others: RunResult) -> None:
+    """Print the tasks by family with their means, then the mean over families.
+
+    `others` are runs of the same tasks at other temperatures: each task then has a row
+    for each run, in their order.
+    """
+    runs = (result, *others)
+    table = _table(console.width, with_temperature=len(runs) > 1)
     for family in result.families:
-        members = [task for task in result.tasks if task.family == family.name]
         table.add_row(_text(family.name.replace("_", " ")), style="bold")
-        for task in members:
-            table.add_row(*_task_row(task))
-        if len(members) > 1:
-            means = _values(family.metrics, _mean_target_entropy(result, [family.name]))
-            table.add_row(f" mean of {len(members)} tasks", *means, "", style="bold")
+        places = [i for i, task in enumerate(result.tasks) if task.family == family.name]
+        for place in places:
+            _add_rows(table, runs, [_task_row(run.tasks[place]) for run in runs])
+        if len(places) > 1:
+            rows = [_family_row(run, family.name) for run in runs]
+            _add_rows(table, runs, rows, style="bold")
         table.add_row("")
     if len(result.families) > 1:
-        table.add_row(
-            f"mean of {len(result.families)} families",
-            *_values(
-                result.overall.metrics,
-                _mean_target_entropy(result, result.overall.members),
-            ),
-            "",
-            style="bold",
-        )
+        _add_rows(table, runs, [_overall_row(run) for run in runs], style="bold")
     console.print(table)
-    _print_notes(console, result)
+    _print_notes(console, result, with_temperature=len(runs) == 1)
 
 
-def _table(width: int) -> Table:
+def _add_rows(
+    table: Table,
+    runs: Sequence[RunResult],
+    rows: Sequence[Sequence[str | Text]],
+    style: str | None = None,
+) -> None:
+    """Add one thing's row of each run; its name stands in the first only."""
+    for i, (run, (name, *cells)) in enumerate(zip(runs, rows, strict=True)):
+        temperature = [f"{run.settings.temperature:g}"] if len(runs) > 1 else []
+        table.add_row(name if i == 0 else "", *temperature, *cells, style=style)
+
+
+def _family_row(run: RunResult, name: str) -> list[str | Text]:
+    (family,) = (family for family in run.families if family.name == name)
+    means = _values(family.metrics, _mean_target_entropy(run, [name]))
+    return [f" mean of {len(family.members)} tasks", *means, ""]
+
+
+def _overall_row(run: RunResult) -> list[str | Text]:
+    overall = run.overall
+    means = _values(overall.metrics, _mean_target_entropy(run, overall.members))
+    return [f"mean of {len(overall.members)} families", *means, ""]
+
+
+def _table(width: int, *, with_temperature: bool) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
     numeric = sum(columns + 1 for _, columns in _NUMERIC_COLUMNS)
+    numeric += _TEMPERATURE_WIDTH + 1 if with_temperature else 0
     text = min(max(width, _LEAST_WIDTH) - numeric - 1, _MOST_TEXT)
     name = round(text * _NAME_SHARE)
     table.add_column("\n\ntask", overflow="ellipsis", no_wrap=True, width=name)
+    if with_temperature:
+        header = "temp-\nera-\nture"
+        table.add_column(header, justify="right", no_wrap=True, width=_TEMPERATURE_WIDTH)
     for header, columns in _NUMERIC_COLUMNS:
         table.add_column(header, justify="right", no_wrap=True, width=columns)
     header = "most over-\ndrawn,\n× target"
@@ -119,7 +146,7 @@ def _mean_target_entropy(result: RunResult, families: Sequence[str]) -> float:
     )
 
 
-def _print_notes(console: Console, result: RunResult) -> None:
+def _print_notes(console: Console, result: RunResult, *, with_temperature: bool) -> None:
     labels = sorted({task.estimator for task in result.tasks})
     sampled = any(task.estimator == "sampled" for task in result.tasks)
     notes = [
@@ -131,6 +158,9 @@ def _print_notes(console: Console, result: RunResult) -> None:
             "Sampled values are plug-in estimates: at a finite number of replies even a "
             "perfect sampler's overlap and entropy fall short of the target's."
         )
+    certified = bound_note(result)
+    if certified:
+        notes.append(certified)
     missing = _missing_reasons(result)
     if missing:
         notes.append(f"— means no value: {missing}")
@@ -141,14 +171,17 @@ def _print_notes(console: Console, result: RunResult) -> None:
         for task in result.tasks
         if task.target.listed_mass < 1
     ]
-    text = f"Estimator: {', '.join(labels)}{_decoding(result)}. " + "\n".join(notes)
+    text = (
+        f"Estimator: {', '.join(labels)}{_decoding(result, with_temperature)}. "
+        + "\n".join(notes)
+    )
     console.print(Text(text, style="dim"))
 
 
-def _decoding(result: RunResult) -> str:
+def _decoding(result: RunResult, with_temperature: bool) -> str:
     """Name the settings that are not those of the model's own distribution."""
     settings, said = result.settings, []
-    if settings.temperature != 1:
+    if with_temperature and settings.temperature != 1:
         said.append(f"temperature {settings.temperature:g}")
     if settings.top_p < 1:
         said.append(f"top-p {settings.top_p:g}")

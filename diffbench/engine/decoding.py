@@ -28,13 +28,19 @@ class Decoding:
     top_p: float = 1.0
     min_p: float = 0.0
 
+    @property
+    def is_neutral(self) -> bool:
+        """Whether this is the model's own distribution."""
+        return (self.temperature, self.top_k, self.top_p, self.min_p) == (1.0, 0, 1.0, 0.0)
+
     def log_probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """Return (…, V) log-probabilities of the next token; -inf where it is cut off.
 
         Args:
             logits: (…, V) as the model gives them, in at least float32.
         """
-        log_p = torch.log_softmax(logits / self.temperature, dim=-1)
+        scaled = logits if self.temperature == 1 else logits / self.temperature
+        log_p = torch.log_softmax(scaled, dim=-1)
         if 0 < self.top_k < log_p.shape[-1]:
             least = log_p.topk(self.top_k, dim=-1).values[..., -1:]
             log_p = _keep(log_p, log_p >= least)

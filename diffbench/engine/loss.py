@@ -38,14 +38,13 @@ def tree_loss(
         position_ids=batch.position_ids,
         attention_mask=batch.attention_bias(model.dtype),
         use_cache=False,
-    ).logits[batch.rows, batch.columns]
-    log_p = torch.log_softmax(logits.float(), dim=-1)
-    log_p = log_p.gather(1, batch.tokens[:, None])[:, 0]
-    mass = torch.cat(
-        [
-            torch.from_numpy(tree.edge_mass(weight))
-            for tree, weight in zip(trees, weights, strict=True)
-        ]
-    ).to(log_p)
-    losses = torch.zeros(len(prompts), device=log_p.device)
-    return losses.index_add(0, batch.rows, -mass * log_p)
+    ).logits[:, -batch.n_kept :]
+    losses = []
+    for row, (tree, weight) in enumerate(zip(trees, weights, strict=True)):
+        nodes = torch.from_numpy(tree.edge_nodes).to(logits.device)
+        tokens = torch.from_numpy(tree.edge_tokens).to(logits.device)
+        log_p = torch.log_softmax(logits[row, nodes].float(), dim=-1)
+        log_p = log_p.gather(1, tokens[:, None])[:, 0]
+        mass = torch.from_numpy(tree.edge_mass(weight)).to(log_p)
+        losses.append(-(mass * log_p).sum())
+    return torch.stack(losses)

@@ -2,7 +2,8 @@
 
 Each row holds a prompt followed by the nodes of its tree. A node attends to the prompt
 and to its own ancestors only, at the position it would have in a reply, so the logits
-at it are those of the prefix that it stands for.
+at it are those of the prefix that it stands for. Prompts end in one column, so that the
+model need not compute logits left of it.
 """
 
 from __future__ import annotations
@@ -24,23 +25,19 @@ class PackedBatch:
     Attributes:
         input_ids: (B, L) int64.
         position_ids: (B, L) int64, the position each token has in its own reply.
-        allowed: (B, 1, L, L) bool, [.., i, j] says that token i may attend to token j.
-        rows: (E,) row of each edge, all trees' edges one after another.
-        columns: (E,) column of the node from which each edge leaves.
-        tokens: (E,) token id of each edge.
-        offsets: (B,) index of each tree's first edge.
+        allowed: (B, 1, L, past + L) bool, [.., i, j] says that token i may attend to
+            token j; the first `past` tokens are those of a cache.
+        n_kept: Columns from the last token of the prompts on, T. Node k of each tree
+            stands in column L - T + k.
     """
 
     input_ids: torch.Tensor
     position_ids: torch.Tensor
     allowed: torch.Tensor
-    rows: torch.Tensor
-    columns: torch.Tensor
-    tokens: torch.Tensor
-    offsets: tuple[int, ...]
+    n_kept: int
 
     def attention_bias(self, dtype: torch.dtype) -> torch.Tensor:
-        """Return (B, 1, L, L): 0 where attention is allowed, very low elsewhere."""
+        """Return (B, 1, L, past + L): 0 where attention is allowed, very low elsewhere."""
         bias = torch.zeros(self.allowed.shape, dtype=dtype, device=self.allowed.device)
         return bias.masked_fill_(~self.allowed, torch.finfo(dtype).min)
 
@@ -49,43 +46,42 @@ def pack(
     prompts: Sequence[Sequence[int]],
     trees: Sequence[PrefixTree],
     device: torch.device | str = "cpu",
+    *,
+    past: int = 0,
 ) -> PackedBatch:
-    """Pack B prompts, each with its tree, padded at the end to one length.
+    """Pack B prompts, each with its tree, padded to one length.
 
     Args:
         prompts: B token id lists, each with at least one token.
         trees: B prefix trees, in the same order.
         device: Where the tensors are made.
+        past: Tokens before every prompt whose keys and values a cache holds.
     """
-    length = max(
-        len(prompt) + tree.size - 1 for prompt, tree in zip(prompts, trees, strict=True)
-    )
+    longest = max(map(len, prompts))
+    n_kept = max(tree.size for tree in trees)
+    length = longest + n_kept - 1
     input_ids = torch.zeros((len(prompts), length), dtype=torch.int64)
     position_ids = torch.zeros_like(input_ids)
     # A padded token attends to itself: a row with nothing allowed would be NaN.
     allowed = torch.eye(length, dtype=torch.bool).repeat(len(prompts), 1, 1)
-    rows, columns, tokens, offsets, n_edges = [], [], [], [], 0
     for row, (prompt, tree) in enumerate(zip(prompts, trees, strict=True)):
-        start, end = len(prompt), len(prompt) + tree.size - 1
-        input_ids[row, :start] = torch.tensor(prompt)
-        input_ids[row, start:end] = torch.from_numpy(tree.tokens[1:])
-        position_ids[row, :start] = torch.arange(start)
-        position_ids[row, start:end] = torch.from_numpy(start - 1 + tree.depths[1:])
-        allowed[row, :start, :start] = torch.ones(start, start).tril().bool()
-        allowed[row, start:end, :start] = True
-        allowed[row, start:end, start:end] = torch.from_numpy(tree.ancestor_mask()[1:, 1:])
-        edge_nodes = torch.from_numpy(tree.edge_nodes)
-        rows.append(torch.full_like(edge_nodes, row))
-        columns.append(edge_nodes + start - 1)
-        tokens.append(torch.from_numpy(tree.edge_tokens))
-        offsets.append(n_edges)
-        n_edges += len(edge_nodes)
+        start, end = longest - len(prompt), longest + tree.size - 1
+        input_ids[row, start:longest] = torch.tensor(prompt)
+        input_ids[row, longest:end] = torch.from_numpy(tree.tokens[1:])
+        position_ids[row, start:longest] = past + torch.arange(len(prompt))
+        position_ids[row, longest:end] = torch.from_numpy(
+            past + len(prompt) - 1 + tree.depths[1:]
+        )
+        square = torch.ones(len(prompt), len(prompt), dtype=torch.bool).tril()
+        allowed[row, start:longest, start:longest] = square
+        allowed[row, longest:end, start:longest] = True
+        allowed[row, longest:end, longest:end] = torch.from_numpy(
+            tree.ancestor_mask()[1:, 1:]
+        )
+    seen = torch.ones((len(prompts), length, past), dtype=torch.bool)
     return PackedBatch(
         input_ids=input_ids.to(device),
         position_ids=position_ids.to(device),
-        allowed=allowed[:, None].to(device),
-        rows=torch.cat(rows).to(device),
-        columns=torch.cat(columns).to(device),
-        tokens=torch.cat(tokens).to(device),
-        offsets=tuple(offsets),
+        allowed=torch.cat([seen, allowed], dim=2)[:, None].to(device),
+        n_kept=n_kept,
     )

@@ -1,62 +1,41 @@
-"""Exact log-probabilities of many replies to one prompt.
+"""Exact log-probabilities of many replies to a prompt, by the fastest honest path.
 
-The packed path scores the whole prefix tree in one forward pass. The plain path scores
-padded batches and needs nothing of the model but causality; it is the reference that
-the packed path is checked against, and what is used where a model does not honour the
-packed mask.
+    packed   a prefix tree in one row, each node attending to its ancestors only
+    shared   a row a reply, behind the keys and values of their one prompt
+    plain    a row a reply, prompt included
+
+Every path but the plain one is compared with it before it is believed.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
+from diffbench.engine.configs import config_numbers
 from diffbench.engine.decoding import Decoding
-from diffbench.engine.packing import pack
-from diffbench.engine.tree import PrefixTree, build_tree, split_sequences
+from diffbench.engine.memory import tokens_that_fit
+from diffbench.engine.packed import PackedPath
+from diffbench.engine.requests import Scores, ScoringRequest
+from diffbench.engine.rowwise import PlainPath, SharedPath
+from diffbench.engine.trust import REFUSALS, tolerance
 from diffbench.errors import ModelError
 
-__all__ = ["Continuation", "Scorer", "ScoringPath"]
+__all__ = ["Scorer", "ScoringPath"]
 
-ScoringPath = Literal["packed", "plain"]
+ScoringPath = Literal["packed", "shared", "plain"]
 
-_CHECKED_SEQUENCES = 6
-# Largest difference in nats between two honest computations of one log-probability.
-_TOLERANCE = {torch.float32: 2e-3, torch.float64: 1e-6}
-_LOW_PRECISION_TOLERANCE = 0.2
 _LIKELY = 1e-3
+_CHECKED_PREFIXES = 6
 _NEUTRAL = Decoding()
 # What configurations call a limit on how far back a token attends.
 _WINDOWS = ("sliding_window", "attention_chunk_size", "window_size")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Continuation:
-    """Reply tokens to be scored.
-
-    Attributes:
-        tokens: At least one token id.
-        closers: If not None, the last token may be any of these instead, and their
-            probabilities are summed.
-    """
-
-    tokens: tuple[int, ...]
-    closers: NDArray[np.int64] | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Row:
-    """One packed row: its length in tokens and the continuations that it held."""
-
-    length: int
-    members: list[int]
 
 
 class Scorer:
@@ -64,101 +43,233 @@ class Scorer:
 
     Args:
         model: A causal language model in evaluation mode.
-        max_nodes: Most tree nodes in one forward pass; larger trees are split.
-        batch_size: Rows of a padded batch on the plain path.
-        decoding: Settings under which the replies would be drawn.
+        max_tokens: Most tokens in one packed forward pass; by default what fits memory.
+        batch_size: Rows of a padded batch on the other paths.
     """
 
     def __init__(
         self,
         model: PreTrainedModel,
         *,
-        max_nodes: int = 512,
+        max_tokens: int | None = None,
         batch_size: int = 32,
-        decoding: Decoding = _NEUTRAL,
     ) -> None:
         self._model = model
-        self._decoding = decoding
-        self._max_nodes = max_nodes
-        self._batch_size = batch_size
-        self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
-        self.path: ScoringPath | None = None
+        self._plain = PlainPath(model, batch_size=batch_size)
+        packed = PackedPath(model, max_tokens=max_tokens or tokens_that_fit(model))
+        self._paths: list[tuple[ScoringPath, PackedPath | SharedPath]] = [
+            ("packed", packed),
+            ("shared", SharedPath(model, batch_size=batch_size)),
+        ]
+        if model.config.is_encoder_decoder:
+            # The prompt is in the encoder, where replies are not.
+            self._paths = []
+        self._checked: dict[tuple[ScoringPath, bool], tuple[int, ...]] = {}
+        self._used: set[ScoringPath] = set()
+        self._looked_ahead = bool(model.config.is_encoder_decoder)
         self.check_difference: float | None = None
-        self._checked_prompt = 0
-        self._checked_row = 0
+        """Largest difference in nats from the plain path where a path was believed."""
 
+    @property
+    def path(self) -> ScoringPath | None:
+        """The slowest path used so far; None before anything was scored."""
+        slowest_first: tuple[ScoringPath, ...] = ("plain", "shared", "packed")
+        return next((path for path in slowest_first if path in self._used), None)
+
+    @torch.inference_mode()
     def score(
-        self, prompt: Sequence[int], continuations: Sequence[Continuation]
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return natural log-probabilities (n,) and whether each is the greedy reply.
+        self,
+        requests: Sequence[ScoringRequest],
+        decodings: Sequence[Decoding] = (_NEUTRAL,),
+    ) -> list[Scores]:
+        """Score requests under D decoding settings in one pass.
 
-        Some answers are scored by both paths whenever a prompt or a packed row is longer
-        than any checked before: a model may honour the mask up to some length only.
-
-        Args:
-            prompt: Token ids, at least one.
-            continuations: What may follow it.
+        Some answers are scored by the plain path as well whenever a prompt, a row or a
+        prompt with its reply is longer than any checked before: a model may honour a mask
+        up to some length only.
 
         Raises:
             ModelError: If later tokens change what the model says of earlier ones.
         """
-        if self.path is None:
-            self._refuse_lookahead(prompt)
-        if self.path == "plain" or self._exceeds_window(prompt, continuations):
-            return self._score_plain(prompt, continuations, self._decoding)
+        if requests and not self._looked_ahead:
+            self._refuse_lookahead(requests[0].prompt)
+        waiting = list(range(len(requests)))
+        scored: dict[int, Scores] = {}
+        for name, path in tuple(self._paths):
+            chosen = [i for i in waiting if self._may_take(name, requests[i])]
+            if not chosen:
+                continue
+            found = self._try(path, [requests[i] for i in chosen], decodings)
+            if found is None or not self._believes(
+                name, [requests[i] for i in chosen], found
+            ):
+                self._forget(path)
+                continue
+            self._used.add(name)
+            scored |= zip(chosen, (_without_first(one) for one in found), strict=True)
+            waiting = [i for i in waiting if i not in scored]
+        if waiting:
+            self._used.add("plain")
+            plain = self._plain.score([requests[i] for i in waiting], decodings)
+            scored |= zip(waiting, plain, strict=True)
+        return [scored[i] for i in range(len(requests))]
+
+    def next_logits(
+        self, prompt: Sequence[int], prefixes: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[list[int], torch.Tensor]]:
+        """Yield the logits after prefixes of a reply, prefixes in lexicographic order.
+
+        Yields:
+            Positions in `prefixes`, k of them, and their (k, V) logits; every position
+            exactly once.
+        """
+        yielded: set[int] = set()
+        for path in self._packed_for(prompt, prefixes):
+            for members, logits, row in self._try_next(path, prompt, prefixes):
+                if not self._honours(prompt, [prefixes[i] for i in members], logits, row):
+                    self._forget(path)
+                    break
+                self._used.add("packed")
+                yielded.update(members)
+                yield members, logits
+        rest = [i for i in range(len(prefixes)) if i not in yielded]
+        if rest:
+            self._used.add("plain")
+        for members, logits in self._plain.next_logits(prompt, [prefixes[i] for i in rest]):
+            yield [rest[i] for i in members], logits
+
+    def _try_next(
+        self, path: PackedPath, prompt: Sequence[int], prefixes: Sequence[Sequence[int]]
+    ) -> Iterator[tuple[list[int], torch.Tensor, int]]:
         try:
-            packed, greedy, longest = self._score_packed(
-                prompt, continuations, self._decoding
-            )
+            yield from path.next_logits(prompt, prefixes)
         except torch.OutOfMemoryError:
             raise
-        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
-            # Architectures without a 4D mask refuse it each in their own way.
-            self.path = "plain"
-            return self._score_plain(prompt, continuations, self._decoding)
-        if self._is_longer_than_checked(len(prompt), longest.length) and not self._agrees(
-            prompt, [continuations[i] for i in longest.members]
+        except REFUSALS:
+            self._forget(path)
+
+    def _forget(self, path: PackedPath | SharedPath) -> None:
+        self._paths = [one for one in self._paths if one[1] is not path]
+
+    def _packed_for(
+        self, prompt: Sequence[int], prefixes: Sequence[Sequence[int]]
+    ) -> list[PackedPath]:
+        longest = len(prompt) + 1 + max(map(len, prefixes), default=0)
+        paths = [path for _, path in self._paths if isinstance(path, PackedPath)]
+        return [] if self._exceeds_window(longest) else paths
+
+    def _honours(
+        self,
+        prompt: Sequence[int],
+        prefixes: Sequence[Sequence[int]],
+        logits: torch.Tensor,
+        row: int,
+    ) -> bool:
+        """Compare with the plain path if anything is longer than ever."""
+        deepest = max(range(len(prefixes)), key=lambda i: len(prefixes[i]))
+        size = len(prompt), row, len(prompt) + len(prefixes[deepest])
+        if not self._is_new(("packed", True), size):
+            return True
+        spread = np.linspace(0, len(prefixes) - 1, _CHECKED_PREFIXES).astype(int)
+        sample = list(dict.fromkeys([*spread.tolist(), deepest]))
+        difference = 0.0
+        for members, logits_of in self._plain.next_logits(
+            prompt, [prefixes[i] for i in sample]
         ):
-            self.path = "plain"
-            return self._score_plain(prompt, continuations, self._decoding)
-        self.path = "packed"
-        return packed, greedy
+            plain = torch.log_softmax(logits_of.float(), dim=-1)
+            ours = logits[[sample[i] for i in members]].float()
+            found = torch.log_softmax(ours, dim=-1)
+            # Where both are very unlikely, their difference says nothing.
+            apart = (found - plain).abs().where(plain > np.log(_LIKELY), 0.0)
+            difference = max(difference, float(apart.max()))
+        return difference <= tolerance(self._model)
 
-    def _is_longer_than_checked(self, prompt: int, row: int) -> bool:
-        longer = prompt > self._checked_prompt or row > self._checked_row
-        self._checked_prompt = max(prompt, self._checked_prompt)
-        self._checked_row = max(row, self._checked_row)
-        return longer
+    def _try(
+        self,
+        path: PackedPath | SharedPath,
+        requests: Sequence[ScoringRequest],
+        decodings: Sequence[Decoding],
+    ) -> list[Scores] | None:
+        try:
+            # The model's own distribution comes first, for the comparison: settings that
+            # cut tokens off turn a rounding error into an infinite difference.
+            return path.score(requests, (_NEUTRAL, *decodings))
+        except torch.OutOfMemoryError:
+            raise
+        except REFUSALS:
+            return None
 
-    def _agrees(self, prompt: Sequence[int], row: Sequence[Continuation]) -> bool:
-        # The last sequences of the longest row lie farthest from the prompt. Settings
-        # that cut tokens off would turn a rounding error into an infinite difference.
-        packed, _, _ = self._score_packed(prompt, row, _NEUTRAL)
-        spread = np.linspace(0, len(row) - 1, _CHECKED_SEQUENCES).astype(int)
-        sample = list(dict.fromkeys(spread.tolist()))
-        plain, _ = self._score_plain(prompt, [row[i] for i in sample], _NEUTRAL)
-        difference = float(np.max(np.abs(plain - packed[sample])))
-        if self.check_difference is None and np.isfinite(difference):
-            self.check_difference = difference
-        return difference <= self._tolerance
+    def _may_take(self, name: ScoringPath, request: ScoringRequest) -> bool:
+        if name == "shared":
+            return len(request.prompt) > 1
+        return not self._exceeds_window(request.longest)
 
-    @property
-    def _tolerance(self) -> float:
-        return _TOLERANCE.get(self._model.dtype, _LOW_PRECISION_TOLERANCE)
+    def _exceeds_window(self, length: int) -> bool:
+        windows = [n for name in _WINDOWS for n in config_numbers(self._model, name)]
+        return length > min(windows, default=length)
 
-    @torch.inference_mode()
+    def _believes(
+        self,
+        name: ScoringPath,
+        requests: Sequence[ScoringRequest],
+        found: Sequence[Scores],
+    ) -> bool:
+        """Compare with the plain path whatever is longer than was compared before."""
+        checked: set[int] = set()
+        for cached in {scores.cached for scores in found}:
+            alike = [i for i, scores in enumerate(found) if scores.cached == cached]
+            checked.update(self._unlike_before((name, cached), alike, requests, found))
+        return all(self._agrees(requests[i], found[i]) for i in sorted(checked))
+
+    def _unlike_before(
+        self,
+        way: tuple[ScoringPath, bool],
+        alike: Sequence[int],
+        requests: Sequence[ScoringRequest],
+        found: Sequence[Scores],
+    ) -> set[int]:
+        """Return those that are longest in some way, if one is longer than ever."""
+        sizes = [
+            (len(requests[i].prompt), found[i].row, requests[i].longest) for i in alike
+        ]
+        if not self._is_new(way, [max(each) for each in zip(*sizes, strict=True)]):
+            return set()
+        return {alike[each.index(max(each))] for each in zip(*sizes, strict=True)}
+
+    def _is_new(self, way: tuple[ScoringPath, bool], size: Sequence[int]) -> bool:
+        """Whether some size is beyond what was compared before; from now on it is not."""
+        known = self._checked.get(way, (0,) * len(size))
+        self._checked[way] = tuple(map(max, known, size))
+        return self._checked[way] != known
+
+    def _agrees(self, request: ScoringRequest, found: Scores) -> bool:
+        lengths = [len(continuation.tokens) for continuation in request.continuations]
+        witnesses = list(dict.fromkeys([*found.witnesses, lengths.index(max(lengths))]))
+        sample = ScoringRequest(
+            prompt=request.prompt,
+            continuations=[request.continuations[i] for i in witnesses],
+        )
+        (plain,) = self._plain.score([sample], (_NEUTRAL,))
+        packed = found.log_p[0, witnesses]
+        difference = float(np.max(np.abs(plain.log_p[0] - packed)))
+        if not difference <= tolerance(self._model):
+            return False
+        self.check_difference = max(difference, self.check_difference or 0.0)
+        return True
+
     def _refuse_lookahead(self, prompt: Sequence[int]) -> None:
         """Refuse an encoder: its value for the last prompt token depends on the reply."""
         alone = self._last_prompt_log_p(prompt, [])
-        followed = self._last_prompt_log_p(prompt, [*prompt[-2:]])
+        followed = self._last_prompt_log_p(prompt, prompt[-2:])
         # Where both are very unlikely, their difference says nothing.
         likely = alone > np.log(_LIKELY)
         difference = float(np.max(np.abs(alone - followed)[likely], initial=0.0))
-        if difference > self._tolerance:
+        if difference > tolerance(self._model):
             raise ModelError(
                 "this is not a causal language model: its prediction after the prompt "
                 f"changes by {difference:.2g} nats with the tokens that follow"
             )
+        self._looked_ahead = True
 
     def _last_prompt_log_p(
         self, prompt: Sequence[int], reply: Sequence[int]
@@ -167,116 +278,6 @@ class Scorer:
         logits = self._model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1]
         return np.asarray(torch.log_softmax(logits.double(), dim=-1).cpu().numpy())
 
-    def _exceeds_window(
-        self, prompt: Sequence[int], continuations: Sequence[Continuation]
-    ) -> bool:
-        config = self._model.config.get_text_config()
-        windows = [getattr(config, name, None) for name in _WINDOWS]
-        longest = len(prompt) + max(len(c.tokens) for c in continuations)
-        return any(isinstance(window, int) and longest > window for window in windows)
 
-    @torch.inference_mode()
-    def _score_packed(
-        self,
-        prompt: Sequence[int],
-        continuations: Sequence[Continuation],
-        decoding: Decoding,
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], _Row]:
-        """Return scores, greediness and the longest packed row."""
-        log_p = np.empty(len(continuations))
-        greedy = np.empty(len(continuations), dtype=np.bool_)
-        sequences = [continuation.tokens for continuation in continuations]
-        rows: list[_Row] = []
-        for group in split_sequences(sequences, self._max_nodes):
-            members = [continuations[i] for i in group]
-            tree = build_tree([continuation.tokens for continuation in members])
-            nodes = self._node_log_p(prompt, tree, decoding)
-            log_p[group], greedy[group] = _read_tree(tree, nodes, members)
-            rows.append(_Row(length=len(prompt) + tree.size - 1, members=group))
-        return log_p, greedy, max(rows, key=lambda row: row.length)
-
-    def _node_log_p(
-        self, prompt: Sequence[int], tree: PrefixTree, decoding: Decoding
-    ) -> torch.Tensor:
-        """Return (M, V) next-token log-probabilities at every node of a tree."""
-        batch = pack([prompt], [tree], self._model.device)
-        keep: dict[str, Any] = {}
-        if self._keeps_logits:
-            keep["logits_to_keep"] = tree.size
-        logits = self._model(
-            input_ids=batch.input_ids,
-            position_ids=batch.position_ids,
-            attention_mask=batch.attention_bias(self._model.dtype),
-            use_cache=False,
-            **keep,
-        ).logits[0]
-        return decoding.log_probabilities(logits[-tree.size :].float())
-
-    @torch.inference_mode()
-    def _score_plain(
-        self,
-        prompt: Sequence[int],
-        continuations: Sequence[Continuation],
-        decoding: Decoding,
-    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        scores: list[float] = []
-        greedy: list[bool] = []
-        for start in range(0, len(continuations), self._batch_size):
-            chunk = continuations[start : start + self._batch_size]
-            for log_p, all_greedy in self._score_padded(prompt, chunk, decoding):
-                scores.append(log_p)
-                greedy.append(all_greedy)
-        return np.array(scores), np.array(greedy, dtype=np.bool_)
-
-    def _score_padded(
-        self, prompt: Sequence[int], chunk: Sequence[Continuation], decoding: Decoding
-    ) -> list[tuple[float, bool]]:
-        rows = [[*prompt, *continuation.tokens[:-1]] for continuation in chunk]
-        length = max(len(row) for row in rows)
-        input_ids = torch.tensor([row + [0] * (length - len(row)) for row in rows])
-        mask = torch.tensor([[1] * len(row) + [0] * (length - len(row)) for row in rows])
-        logits = self._model(
-            input_ids=input_ids.to(self._model.device),
-            attention_mask=mask.to(self._model.device),
-            use_cache=False,
-        ).logits
-        scored = []
-        for row, continuation in zip(logits, chunk, strict=True):
-            n = len(continuation.tokens)
-            steps = decoding.log_probabilities(
-                row[len(prompt) - 1 : len(prompt) - 1 + n].float()
-            )
-            tokens = torch.tensor(continuation.tokens, device=steps.device)
-            each = steps[torch.arange(n, device=steps.device), tokens].double()
-            log_p = float(each[:-1].sum()) + _last_log_p(steps[-1], continuation)
-            scored.append((log_p, bool((steps.argmax(-1) == tokens).all())))
-        return scored
-
-
-def _read_tree(
-    tree: PrefixTree, nodes: torch.Tensor, members: Sequence[Continuation]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Sum the edges of each continuation's path through a tree."""
-    leaving = torch.from_numpy(tree.edge_nodes).to(nodes.device)
-    tokens = torch.from_numpy(tree.edge_tokens).to(nodes.device)
-    edges = nodes[leaving, tokens].double().cpu().numpy()
-    is_greedy = (nodes.argmax(-1)[leaving] == tokens).cpu().numpy()
-    scores = np.empty(len(members))
-    greedy = np.empty(len(members), dtype=np.bool_)
-    for i, (continuation, path) in enumerate(zip(members, tree.paths, strict=True)):
-        scores[i] = edges[list(path[:-1])].sum()
-        if continuation.closers is None:
-            scores[i] += edges[path[-1]]
-        else:
-            scores[i] += _last_log_p(nodes[leaving[path[-1]]], continuation)
-        greedy[i] = is_greedy[list(path)].all()
-    return scores, greedy
-
-
-def _last_log_p(log_p: torch.Tensor, continuation: Continuation) -> float:
-    """Sum over every token that may end a continuation, from (V,) log-probabilities."""
-    last = continuation.closers
-    if last is None:
-        return float(log_p[continuation.tokens[-1]])
-    chosen = log_p[torch.from_numpy(last).to(log_p.device)].double()
-    return float(torch.logsumexp(chosen, dim=0))
+def _without_first(scores: Scores) -> Scores:
+    return replace(scores, log_p=scores.log_p[1:])

@@ -87,17 +87,17 @@ def build_tree(sequences: Sequence[Sequence[int]]) -> PrefixTree:
     paths: list[tuple[int, ...]] = []
     for sequence in sequences:
         node, path = 0, []
-        for position, token in enumerate(sequence):
-            key = (node, int(token))
+        for token in sequence[:-1]:
+            key = (node, token)
             path.append(edges.setdefault(key, len(edges)))
-            if position == len(sequence) - 1:
-                break
-            if key not in nodes:
-                nodes[key] = len(tokens)
-                tokens.append(key[1])
+            child = nodes.get(key)
+            if child is None:
+                child = nodes[key] = len(tokens)
+                tokens.append(token)
                 parents.append(node)
                 depths.append(depths[node] + 1)
-            node = nodes[key]
+            node = child
+        path.append(edges.setdefault((node, sequence[-1]), len(edges)))
         paths.append(tuple(path))
     return PrefixTree(
         tokens=np.array(tokens, dtype=np.int64),

@@ -39,25 +39,43 @@ class Vocabulary:
 
         None if no tokens say just this text: a tokenizer that lower-cases cannot write
         `{Red}`, so a reply never is it.
+        """
+        return self.encode_replies([text])[0]
+
+    def encode_replies(self, texts: Sequence[str]) -> list[list[int] | None]:
+        """Return the canonical tokens of many texts, each at the beginning of a reply.
 
         Tokenizers that put a blank before the first word (SentencePiece) would do so
-        here too, so the text is tokenised behind an anchor that is cut off again.
+        here too, so a text is tokenised behind an anchor that is cut off again.
         """
-        if text not in self._replies:
-            self._replies[text] = self._encode_behind_an_anchor(text)
-        tokens = self._replies[text]
-        return None if tokens is None else list(tokens)
-
-    def _encode_behind_an_anchor(self, text: str) -> list[int] | None:
+        unknown = [text for text in dict.fromkeys(texts) if text not in self._replies]
         for anchor in _ANCHORS:
-            before = self._encode(anchor)
-            whole = self._encode(anchor + text)
-            if whole[: len(before)] != before:
-                continue
-            tokens = whole[len(before) :]
-            if tokens and self._text_after(before, tokens) == text:
-                return tokens
-        return None
+            if unknown:
+                self._replies |= self._encode_behind(anchor, unknown)
+                unknown = [text for text in unknown if text not in self._replies]
+        self._replies |= dict.fromkeys(unknown)
+        found = [self._replies[text] for text in texts]
+        return [None if tokens is None else list(tokens) for tokens in found]
+
+    def _encode_behind(
+        self, anchor: str, texts: Sequence[str]
+    ) -> dict[str, list[int] | None]:
+        """Encode the texts whose tokens do not merge with those of the anchor."""
+        before = self._encode(anchor)
+        whole = self._tokenizer(
+            [anchor + text for text in texts],
+            add_special_tokens=False,
+            return_attention_mask=False,
+        )["input_ids"]
+        start = len(self._decode(before))
+        decoded = self._tokenizer.batch_decode(whole, clean_up_tokenization_spaces=False)
+        return {
+            text: list(tokens[len(before) :])
+            for text, tokens, said in zip(texts, whole, decoded, strict=True)
+            if tokens[: len(before)] == before
+            and len(tokens) > len(before)
+            and said[start:] == text
+        }
 
     def decode_reply(self, tokens: Sequence[int]) -> str:
         """Return the text of reply tokens; special tokens stay visible."""
@@ -100,9 +118,6 @@ class Vocabulary:
     def closing_tokens(self) -> NDArray[np.bool_]:
         """(size,) which tokens contain a closing brace."""
         return np.array(["}" in text for text in self.texts], dtype=np.bool_)
-
-    def _text_after(self, before: Sequence[int], tokens: Sequence[int]) -> str:
-        return self._decode([*before, *tokens])[len(self._decode(before)) :]
 
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Literal
 
 from transformers import PreTrainedTokenizerBase
 
@@ -15,7 +16,14 @@ from diffbench.results import AdapterInfo, ModelInfo, RunSettings
 from diffbench.suite import TaskDefinition
 from diffbench.version import __version__
 
-__all__ = ["model_info", "run_command", "run_id", "run_settings"]
+__all__ = [
+    "model_info",
+    "run_command",
+    "run_id",
+    "run_settings",
+    "template_sha256",
+    "tokenizer_sha256",
+]
 
 
 def model_info(loaded: LoadedModel, options: RunOptions) -> ModelInfo:
@@ -27,7 +35,7 @@ def model_info(loaded: LoadedModel, options: RunOptions) -> ModelInfo:
             sha256=loaded.adapter_sha256, name=options.adapter.resolve().name
         )
     return ModelInfo(
-        spec=_public_spec(loaded),
+        spec=spec.public,
         id=spec.name if adapter is None else f"{spec.name}+{adapter.name}",
         revision=loaded.revision,
         role="base" if adapter is None else "tuned",
@@ -37,17 +45,20 @@ def model_info(loaded: LoadedModel, options: RunOptions) -> ModelInfo:
         dtype=str(model.dtype).removeprefix("torch."),
         architecture=type(model).__name__,
         weights_fingerprint=loaded.weights_fingerprint,
-        tokenizer_sha256=_tokenizer_sha256(loaded.tokenizer),
-        chat_template_sha256=_template_sha256(loaded.tokenizer),
+        tokenizer_sha256=tokenizer_sha256(loaded.tokenizer),
+        chat_template_sha256=template_sha256(loaded.tokenizer),
         synthetic=spec.kind == "demo" or bool(getattr(model.config, "synthetic", False)),
     )
 
 
-def run_settings(options: RunOptions) -> RunSettings:
+def run_settings(
+    options: RunOptions, thinking: Literal["off", "unknown"] = "off"
+) -> RunSettings:
     """Return the settings that decide the numbers."""
     return RunSettings(
         estimator=options.estimator,
-        samples=options.samples,
+        epsilon=options.epsilon if options.estimator == "expand" else None,
+        samples=options.replies,
         temperature=options.temperature,
         top_p=options.top_p,
         top_k=options.top_k,
@@ -57,7 +68,7 @@ def run_settings(options: RunOptions) -> RunSettings:
         limit=options.limit,
         protocol="independent",
         answer_rule=options.answer_rule,
-        thinking="off",
+        thinking=thinking,
     )
 
 
@@ -82,11 +93,13 @@ def run_id(model: ModelInfo, settings: RunSettings, tasks: Sequence[TaskDefiniti
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def run_command(loaded: LoadedModel, options: RunOptions) -> str:
+def run_command(model: ModelInfo, options: RunOptions) -> str:
     """Return the command that repeats the run, local folders by their last name."""
-    words = ["diffbench", "run", "--model", _public_spec(loaded)]
+    words = ["diffbench", "run", "--model", model.spec]
     words += ["--tasks", ",".join(name.rsplit("/", 1)[-1] for name in options.tasks)]
-    words += ["--estimator", options.estimator, "--samples", str(options.samples)]
+    words += ["--estimator", options.estimator, "--samples", str(options.replies)]
+    if options.estimator == "expand":
+        words += ["--epsilon", str(options.epsilon)]
     words += ["--max-new-tokens", str(options.max_new_tokens)]
     words += ["--seed", str(options.seed), "--answer-rule", options.answer_rule]
     words += ["--temperature", str(options.temperature), "--top-p", str(options.top_p)]
@@ -98,16 +111,14 @@ def run_command(loaded: LoadedModel, options: RunOptions) -> str:
     return printable(" ".join(words), limit=1000)
 
 
-def _public_spec(loaded: LoadedModel) -> str:
-    return "demo" if loaded.spec.kind == "demo" else f"hf:{loaded.spec.name}"
-
-
-def _tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
+def tokenizer_sha256(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Hash a vocabulary in the order of its tokens."""
     vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     return hashlib.sha256(json.dumps(vocabulary).encode()).hexdigest()
 
 
-def _template_sha256(tokenizer: PreTrainedTokenizerBase) -> str | None:
+def template_sha256(tokenizer: PreTrainedTokenizerBase) -> str | None:
+    """Hash a chat template, if there is one."""
     template = getattr(tokenizer, "chat_template", None)
     if not template:
         return None

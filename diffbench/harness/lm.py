@@ -1,33 +1,50 @@
 """The lm-evaluation-harness model behind `diffbench run`.
 
-It answers DiffBench's own requests by the engine and hands every other request to the
-harness's `hf` model unchanged. DiffBench's documents say `closed_by`: their answers are
-complete at that character, so every token that can bring it counts, and sampling may
-stop there.
+Requests of one context are answered together by the engine: log-likelihoods by the
+prefix tree of their continuations, repeated sampling by counts over distinct prefixes.
+What the engine has no gain on goes to the harness's `hf` model unchanged.
+
+DiffBench's documents say `closed_by`: their answers are complete at that character, so
+every token that can bring it counts, and sampling may stop there.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 from lm_eval.api.instance import Instance
 from lm_eval.models.huggingface import HFLM
 
-from diffbench.answers import AnswerRule
+from diffbench.answers import AnswerKey, AnswerRule
 from diffbench.engine.decoding import Decoding
-from diffbench.engine.sampling import Sampler
-from diffbench.engine.scoring import Continuation, Scorer
+from diffbench.engine.expansion import Expander, Expansion
+from diffbench.engine.requests import Continuation, Scores, ScoringRequest
+from diffbench.engine.sampling import SampledReply, Sampler
+from diffbench.engine.scoring import Scorer
 from diffbench.engine.vocabulary import Vocabulary
 from diffbench.errors import ModelError, printable
+from diffbench.harness.dispatch import (
+    Asked,
+    answered,
+    by_context,
+    draw_key,
+    end_tokens,
+    is_ours,
+)
+from diffbench.harness.drawing import DrawSettings, draw_settings
+from diffbench.harness.outlook import ReplyOutlook
 from diffbench.harness.task import Protocol
 from diffbench.models.load import LoadedModel
 
 __all__ = ["EngineLM"]
 
 _NEUTRAL = Decoding()
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+_Encoded = tuple[tuple[str, str], list[int], list[int]]
 
 
 class EngineLM(HFLM):  # type: ignore[misc]
@@ -37,10 +54,11 @@ class EngineLM(HFLM):  # type: ignore[misc]
         loaded: The model and its tokenizer.
         protocol: `exact` sums over all tokens that close an answer; `exact-canonical`
             scores canonical tokens only, as the plain harness does.
-        batch_size: Rows of a batch; also the most distinct prefixes sampled at once.
+        batch_size: Rows of a batch where each answer has a row of its own.
         seed: Seed of all sampling.
         answer_rule: Where in a reply the answer may stand.
-        decoding: Settings under which exact values are computed.
+        decodings: Settings under which exact values are computed, all in one pass;
+            `active` says which of them is asked for.
     """
 
     def __init__(
@@ -51,7 +69,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
         batch_size: int = 32,
         seed: int = 0,
         answer_rule: AnswerRule = "first",
-        decoding: Decoding = _NEUTRAL,
+        decodings: Sequence[Decoding] = (_NEUTRAL,),
     ) -> None:
         super().__init__(
             pretrained=loaded.model,
@@ -65,46 +83,147 @@ class EngineLM(HFLM):  # type: ignore[misc]
         embeddings = loaded.model.get_output_embeddings()
         size = embeddings.weight.shape[0] if embeddings is not None else self.vocab_size
         self.vocabulary = Vocabulary(loaded.tokenizer, size)
-        self.scorer = Scorer(loaded.model, batch_size=batch_size, decoding=decoding)
-        self._ends = _end_tokens(loaded)
-        self._rows = (
-            max(batch_size, 128) if loaded.model.device.type == "cpu" else batch_size
-        )
+        self.scorer = Scorer(loaded.model, batch_size=batch_size)
+        self.decodings = tuple(decodings)
+        self.active = 0
+        self._scored: dict[tuple[str, ...], Scores] = {}
+        self._ends = end_tokens(loaded)
+
+    @property
+    def uses_chat_template(self) -> bool:
+        """Whether prompts are messages of a chat, or plain text."""
+        return bool(getattr(self.tokenizer, "chat_template", None))
 
     def loglikelihood(
         self, requests: list[Instance], disable_tqdm: bool = False
     ) -> list[tuple[float, bool]]:
-        """Score requests; DiffBench's by prefix tree, others as the harness does."""
-        ours = [i for i, request in enumerate(requests) if _is_ours(request)]
-        others = [i for i, request in enumerate(requests) if not _is_ours(request)]
+        """Score requests; DiffBench's as replies, others as the harness tokenises them."""
+        return answered(
+            requests,
+            is_ours,
+            self._score_ours,
+            lambda rest: super(EngineLM, self).loglikelihood(rest, disable_tqdm),
+        )
+
+    def _score_ours(self, requests: list[Instance]) -> list[tuple[float, bool]]:
         scored: list[tuple[float, bool]] = [(0.0, False)] * len(requests)
-        for context, members in _by_context(requests, ours):
-            answers = [str(requests[i].args[1]) for i in members]
-            for i, score in zip(members, self._score(context, answers), strict=True):
-                scored[i] = score
-        if others:
-            rest = super().loglikelihood([requests[i] for i in others], disable_tqdm)
-            for i, score in zip(others, rest, strict=True):
+        groups = list(by_context(requests))
+        asked = [
+            self._request(context, [str(requests[i].args[1]) for i in members])
+            for context, members in groups
+        ]
+        found = self._scores(asked)
+        for (_, members), one, scores in zip(groups, asked, found, strict=True):
+            for i, score in zip(members, one.results(scores, self.active), strict=True):
                 scored[i] = score
         return scored
 
-    def _score(self, context: str, answers: Sequence[str]) -> list[tuple[float, bool]]:
-        # An empty answer asks for the border, which no token crosses here.
-        encoded = [self.vocabulary.encode_reply(answer) for answer in answers]
-        asked = [i for i, tokens in enumerate(encoded) if tokens]
-        scored = [(-math.inf if answer else 0.0, False) for answer in answers]
-        if not asked:
+    def _scores(self, asked: Sequence[Asked]) -> list[Scores]:
+        """Score requests; under several settings once, and remember it for the others."""
+        new = [one for one in asked if one.key not in self._scored]
+        found = self.scorer.score([one.request for one in new], self.decodings)
+        fresh = {one.key: scores for one, scores in zip(new, found, strict=True)}
+        if len(self.decodings) > 1:
+            self._scored |= fresh
+        return [fresh.get(one.key) or self._scored[one.key] for one in asked]
+
+    def _request(self, context: str, answers: Sequence[str]) -> Asked:
+        encoded = self.vocabulary.encode_replies(answers)
+        replies = [tuple(tokens) for tokens in encoded if tokens]
+        if not replies:
             raise ModelError(
                 "this model's tokenizer cannot write any of the answers, such as "
                 f"{printable(answers[0])!r}"
             )
-        replies = [tuple(encoded[i] or ()) for i in asked]
-        prompt = self.prompt_ids(context, room=max(map(len, replies)))
-        log_p, greedy = self.scorer.score(
-            prompt, [Continuation(tokens=t, closers=self._closers(t)) for t in replies]
+        request = ScoringRequest(
+            prompt=tuple(self.prompt_ids(context, room=max(map(len, replies)))),
+            continuations=[
+                Continuation(tokens=tokens, closers=self._closers(tokens))
+                for tokens in replies
+            ],
         )
-        for position, i in enumerate(asked):
-            scored[i] = (float(log_p[position]), bool(greedy[position]))
+        return Asked(
+            context=context, answers=tuple(answers), encoded=encoded, request=request
+        )
+
+    def expand(
+        self,
+        context: str,
+        key: AnswerKey,
+        answers: Sequence[str],
+        *,
+        epsilon: float,
+        max_new_tokens: int,
+    ) -> Expansion:
+        """Expand the replies to a rendered prompt, best first.
+
+        Args:
+            context: The rendered prompt.
+            key: The accepted spellings of K outcomes.
+            answers: Replies to explore in any case.
+            epsilon: Undecided mass to stop at.
+            max_new_tokens: Replies of this many tokens are over.
+        """
+        request = self._request(context, answers).request
+        expander = Expander(
+            self.scorer.next_logits,
+            self.vocabulary,
+            ReplyOutlook(key, self.answer_rule),
+            ends=self._ends,
+            n_outcomes=len(key.spellings),
+            decoding=self.decodings[self.active],
+        )
+        return expander.expand(
+            request.prompt,
+            epsilon=epsilon,
+            max_new_tokens=min(max_new_tokens, self.max_length - len(request.prompt)),
+            known=request.continuations,
+        )
+
+    def _loglikelihood_tokens(
+        self,
+        requests: list[_Encoded],
+        disable_tqdm: bool = False,
+        override_bs: int | None = None,
+    ) -> list[tuple[float, bool]]:
+        """Score encoded requests; those that share a context by their prefix tree."""
+        contexts = Counter(tuple(context) for _, context, _ in requests)
+
+        def gains(request: _Encoded) -> bool:
+            # What is cut to the model's length is left to the harness, which cuts it.
+            _, context, continuation = request
+            fits = len(context) + len(continuation) <= self.max_length + 1
+            return contexts[tuple(context)] > 1 and fits and self.backend == "causal"
+
+        return answered(
+            requests,
+            gains,
+            self._score_encoded,
+            lambda rest: super(EngineLM, self)._loglikelihood_tokens(
+                rest, disable_tqdm, override_bs
+            ),
+        )
+
+    def _score_encoded(self, requests: list[_Encoded]) -> list[tuple[float, bool]]:
+        groups: dict[tuple[int, ...], list[int]] = {}
+        for i, (_, context, _) in enumerate(requests):
+            groups.setdefault(tuple(context), []).append(i)
+        found = self.scorer.score(
+            [
+                ScoringRequest(
+                    prompt=context,
+                    continuations=[
+                        Continuation(tokens=tuple(requests[i][2])) for i in members
+                    ],
+                )
+                for context, members in groups.items()
+            ]
+        )
+        scored: list[tuple[float, bool]] = [(0.0, False)] * len(requests)
+        for members, scores in zip(groups.values(), found, strict=True):
+            for position, i in enumerate(members):
+                scored[i] = float(scores.log_p[0, position]), bool(scores.greedy[position])
+                self.cache_hook.add_partial("loglikelihood", requests[i][0], scored[i])
         return scored
 
     def prompt_ids(self, context: str, *, room: int) -> list[int]:
@@ -136,17 +255,35 @@ class EngineLM(HFLM):  # type: ignore[misc]
     def generate_until(
         self, requests: list[Instance], disable_tqdm: bool = False
     ) -> list[str]:
-        """Draw replies; DiffBench's by counts over prefixes, others as the harness does."""
-        ours = [i for i, request in enumerate(requests) if _is_ours(request)]
-        others = [i for i, request in enumerate(requests) if not _is_ours(request)]
+        """Draw replies; repeated sampling of one context by counts over prefixes."""
+        times = Counter(draw_key(request) for request in requests)
+
+        def gains(request: Instance) -> bool:
+            if is_ours(request):
+                return True
+            repeated = times[draw_key(request)] > 1
+            return repeated and self._draw_settings(request) is not None
+
+        return answered(
+            requests,
+            gains,
+            self._draw_all,
+            lambda rest: super(EngineLM, self).generate_until(rest, disable_tqdm),
+        )
+
+    def _draw_all(self, requests: list[Instance]) -> list[str]:
         replies = [""] * len(requests)
-        for context, members in _by_context(requests, ours):
-            drawn = self.draw(context, len(members), requests[members[0]].args[1])
+        groups: dict[str, list[int]] = {}
+        for i, request in enumerate(requests):
+            groups.setdefault(draw_key(request), []).append(i)
+        for members in groups.values():
+            first = requests[members[0]]
+            context = str(first.args[0])
+            if is_ours(first):
+                drawn = self.draw(context, len(members), first.args[1])
+            else:
+                drawn = self._draw_others(first, len(members))
             for i, reply in zip(members, drawn, strict=True):
-                replies[i] = reply
-        if others:
-            rest = super().generate_until([requests[i] for i in others], disable_tqdm)
-            for i, reply in zip(others, rest, strict=True):
                 replies[i] = reply
         return replies
 
@@ -158,13 +295,13 @@ class EngineLM(HFLM):  # type: ignore[misc]
         """
         prompt = self.prompt_ids(context, room=1)
         longest = min(int(settings["max_gen_toks"]), self.max_length - len(prompt))
-        stops = self.vocabulary.closing_tokens
+        closing = self.vocabulary.closing_tokens
+        # Under the rule `anywhere` a reply may go on after a closing brace.
+        stops = self.answer_rule == "first"
         sampler = Sampler(
             self.model,
-            # Under the rule `anywhere` a reply may go on after a closing brace.
-            stops=stops if self.answer_rule == "first" else np.zeros_like(stops),
+            is_complete=lambda reply: stops and bool(closing[reply[-1]]),
             ends=self._ends,
-            max_rows=self._rows,
             decoding=Decoding(
                 temperature=settings["temperature"],
                 top_p=settings["top_p"],
@@ -173,37 +310,46 @@ class EngineLM(HFLM):  # type: ignore[misc]
             ),
         )
         found = sampler.sample(prompt, n, max_new_tokens=longest, seed=self.seed)
-        replies = [
-            reply
-            for distinct in found
-            for reply in [self.vocabulary.decode_reply(distinct.tokens)] * distinct.count
-        ]
-        order = np.random.default_rng([self.seed, *prompt]).permutation(n)
+        return self._shuffled(prompt, found, self.vocabulary.decode_reply)
+
+    def _draw_settings(self, request: Instance) -> DrawSettings | None:
+        if self.backend != "causal" or self.think_end_token is not None:
+            return None
+        eos = self.tok_decode(self.eot_token_id, skip_special_tokens=False)
+        return draw_settings(
+            request.args[1],
+            default_length=self.max_gen_toks,
+            end_text=eos,
+            generation=self.model.generation_config,
+        )
+
+    def _draw_others(self, request: Instance, n: int) -> list[str]:
+        """Draw as the harness's own generation would, stop strings included."""
+        settings = self._draw_settings(request)
+        assert settings is not None
+        room = self.max_length - settings.max_new_tokens
+        prompt = self.tok_encode(str(request.args[0]), left_truncate_len=room)
+        sampler = Sampler(
+            self.model,
+            is_complete=lambda reply: settings.stops(
+                self.tok_decode(reply, skip_special_tokens=False)
+            ),
+            ends=self._ends,
+            decoding=settings.decoding,
+        )
+        found = sampler.sample(
+            prompt, n, max_new_tokens=settings.max_new_tokens, seed=self.seed
+        )
+        return self._shuffled(
+            prompt, found, lambda tokens: settings.cut(self.tok_decode(list(tokens)))
+        )
+
+    def _shuffled(
+        self,
+        prompt: Sequence[int],
+        found: Sequence[SampledReply],
+        decode: Callable[[Sequence[int]], str],
+    ) -> list[str]:
+        replies = [reply for one in found for reply in [decode(one.tokens)] * one.count]
+        order = np.random.default_rng([self.seed, *prompt]).permutation(len(replies))
         return [replies[i] for i in order]
-
-
-def _is_ours(request: Instance) -> bool:
-    if not (isinstance(request.doc, dict) and request.doc.get("closed_by") == "}"):
-        return False
-    if request.request_type != "generate_until":
-        return True
-    return request.args[1].get("do_sample") is True
-
-
-def _by_context(
-    requests: Sequence[Instance], chosen: Iterable[int]
-) -> Iterable[tuple[str, list[int]]]:
-    groups: dict[str, list[int]] = {}
-    for i in chosen:
-        groups.setdefault(str(requests[i].args[0]), []).append(i)
-    return groups.items()
-
-
-def _end_tokens(loaded: LoadedModel) -> list[int]:
-    ends: set[int] = set()
-    generation = getattr(loaded.model, "generation_config", None)
-    for holder in (generation, loaded.model.config, loaded.tokenizer):
-        value = getattr(holder, "eos_token_id", None)
-        values = value if isinstance(value, list) else [value]
-        ends.update(int(token) for token in values if token is not None)
-    return sorted(ends)

@@ -13,7 +13,8 @@ from lm_eval.evaluator import evaluate
 from diffbench.answers import Valid, read_reply
 from diffbench.engine.decoding import Decoding
 from diffbench.errors import ModelError, printable
-from diffbench.harness.lm import EngineLM
+from diffbench.harness.backends import MeasuredLM
+from diffbench.harness.expand import ExpandedPrompt, ExpandingLM, expand_prompt
 from diffbench.harness.measure import sampled_prompt, target_record
 from diffbench.harness.task import DistributionTask, generation_settings, make_task
 from diffbench.options import RunOptions
@@ -44,7 +45,9 @@ class TaskOutcome:
     samples: list[SampleRow]
 
 
-def run_task(lm: EngineLM, definition: TaskDefinition, options: RunOptions) -> TaskOutcome:
+def run_task(
+    lm: MeasuredLM, definition: TaskDefinition, options: RunOptions
+) -> TaskOutcome:
     """Measure every prompt of one task.
 
     Raises:
@@ -54,7 +57,7 @@ def run_task(lm: EngineLM, definition: TaskDefinition, options: RunOptions) -> T
     task = make_task(
         definition,
         protocol=lm.protocol,
-        samples=options.samples,
+        samples=options.replies,
         max_new_tokens=options.max_new_tokens,
         decoding=decoding_of(options),
     )
@@ -73,7 +76,7 @@ def run_task(lm: EngineLM, definition: TaskDefinition, options: RunOptions) -> T
         prompts.append(result)
         samples += rows
     return TaskOutcome(
-        result=_task_result(definition, prompts, _label(lm, definition)),
+        result=_task_result(definition, prompts, _label(lm, definition, options)),
         samples=samples,
     )
 
@@ -88,7 +91,7 @@ def decoding_of(options: RunOptions) -> Decoding:
     )
 
 
-def check_scoring(lm: EngineLM, tasks: Sequence[TaskDefinition]) -> None:
+def check_scoring(lm: MeasuredLM, tasks: Sequence[TaskDefinition]) -> None:
     """Render a prompt and choose the scoring path before anything is measured.
 
     The path is chosen on the exact task of most answers. An interrupted run that goes on
@@ -101,7 +104,7 @@ def check_scoring(lm: EngineLM, tasks: Sequence[TaskDefinition]) -> None:
     exact = [task for task in tasks if task.mode == "exact"]
     first = max(exact, key=_n_spellings, default=tasks[0])
     task = make_task(first, protocol=lm.protocol)
-    chat = bool(getattr(lm.tokenizer, "chat_template", None))
+    chat = lm.uses_chat_template
     template = lm.apply_chat_template if chat else None
     try:
         task.build_all_requests(limit=1, apply_chat_template=chat, chat_template=template)
@@ -119,7 +122,7 @@ def _n_spellings(task: TaskDefinition) -> int:
 
 
 def _evaluate(
-    lm: EngineLM, task: DistributionTask, limit: int | None
+    lm: MeasuredLM, task: DistributionTask, limit: int | None
 ) -> Sequence[Mapping[str, Any]]:
     evaluated = evaluate(
         lm,
@@ -127,7 +130,7 @@ def _evaluate(
         limit=limit,
         bootstrap_iters=0,
         log_samples=True,
-        apply_chat_template=bool(getattr(lm.tokenizer, "chat_template", None)),
+        apply_chat_template=lm.uses_chat_template,
     )
     logged: Sequence[Mapping[str, Any]] = evaluated["samples"][task.definition.name]
     return logged
@@ -142,7 +145,7 @@ def _refuse_open_thinking(context: str) -> None:
 
 
 def _exact(
-    lm: EngineLM,
+    lm: MeasuredLM,
     task: DistributionTask,
     prompt: Prompt,
     entry: Mapping[str, Any],
@@ -158,6 +161,12 @@ def _exact(
         probe = _probe(task.definition, replies)
         drawn = sampled_prompt(task.definition, prompt.id, replies).replies
         rows = _rows(task.definition, prompt, drawn)
+    if options.estimator == "expand":
+        if not isinstance(lm, ExpandingLM):
+            raise ModelError("--estimator expand needs a model whose logits can be read")
+        answers = [str(asked[1]) for asked in entry["arguments"]]
+        expanded = expand_prompt(lm, task.definition, context, answers, options)
+        return _expanded_result(task.definition, prompt, context, expanded, probe), rows
     result = _prompt_result(
         task.definition,
         prompt,
@@ -169,6 +178,26 @@ def _exact(
         probe=probe,
     )
     return result, rows
+
+
+def _expanded_result(
+    definition: TaskDefinition,
+    prompt: Prompt,
+    context: str,
+    expanded: ExpandedPrompt,
+    probe: ReplyProbe | None,
+) -> PromptResult:
+    return _prompt_result(
+        definition,
+        prompt,
+        context,
+        probabilities=expanded.probabilities,
+        counts=None,
+        invalid={"any": max(0.0, 1.0 - sum(expanded.probabilities))},
+        metrics=expanded.metrics,
+        probe=probe,
+        exploration=expanded.exploration,
+    )
 
 
 def _sampled(
@@ -237,7 +266,11 @@ def _rows(
     ]
 
 
-def _label(lm: EngineLM, definition: TaskDefinition) -> EstimatorLabel:
+def _label(
+    lm: MeasuredLM, definition: TaskDefinition, options: RunOptions
+) -> EstimatorLabel:
+    if definition.mode == "exact" and options.estimator == "expand":
+        return "expanded"
     return "sampled" if definition.mode == "sampled" else lm.protocol
 
 

@@ -8,13 +8,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from diffbench.errors import printable
-from diffbench.harness.identity import model_info, run_command, run_id, run_settings
-from diffbench.harness.lm import EngineLM
-from diffbench.harness.one_task import TaskOutcome, check_scoring, decoding_of, run_task
-from diffbench.models.load import LoadedModel, LoadOptions, load_model
+from diffbench.harness.backends import Backend, MeasuredLM, open_backend
+from diffbench.harness.identity import run_command, run_id, run_settings
+from diffbench.harness.one_task import TaskOutcome, run_task
 from diffbench.models.spec import parse_model
 from diffbench.options import Progress, RunOptions
 from diffbench.results import (
@@ -58,22 +55,22 @@ def run_tasks(
     """
     start = time.monotonic()
     spec = parse_model(options.model)
-    progress.loading(spec.name)
-    loaded = load_model(spec, _load_options(options))
-    model, settings = model_info(loaded, options), run_settings(options)
+    if spec.backend != "api":
+        progress.loading(spec.name)
+    backend = open_backend(spec, options)
+    model, settings = backend.info, run_settings(options, backend.thinking)
     identity = run_id(model, settings, tasks)
     output = options.output or _new_folder(model)
     partial = PartialRun(output, identity)
     finished = partial.begin(resume=options.resume)
     if finished is not None:
         return finished, output
-    lm = _engine(loaded, options)
-    check_scoring(lm, tasks)
+    lm = _start(backend, tasks, partial, progress)
     results, samples = _measure(lm, tasks, options, partial, progress)
     families = family_aggregates(results)
     content = {
         "schema_version": SCHEMA_VERSION,
-        "run": _run_info(identity, lm, loaded, options, time.monotonic() - start),
+        "run": _run_info(identity, backend, options, time.monotonic() - start),
         "model": model,
         "settings": settings,
         "tasks": results,
@@ -88,46 +85,35 @@ def run_tasks(
     return result, output
 
 
-def _load_options(options: RunOptions) -> LoadOptions:
-    return LoadOptions(
-        device=options.device,
-        dtype=options.dtype,
-        adapter=options.adapter,
-        revision=options.revision,
-        trust_remote_code=options.trust_remote_code,
-    )
-
-
-def _engine(loaded: LoadedModel, options: RunOptions) -> EngineLM:
-    canonical = options.estimator == "exact-canonical"
-    return EngineLM(
-        loaded,
-        protocol="exact-canonical" if canonical else "exact",
-        batch_size=options.batch_size,
-        seed=options.seed,
-        answer_rule=options.answer_rule,
-        decoding=decoding_of(options),
-    )
+def _start(
+    backend: Backend,
+    tasks: Sequence[TaskDefinition],
+    partial: PartialRun,
+    progress: Progress,
+) -> MeasuredLM:
+    try:
+        return backend.start(tasks, partial, progress)
+    except BaseException:
+        partial.give_back()
+        raise
 
 
 def _run_info(
-    identity: str,
-    lm: EngineLM,
-    loaded: LoadedModel,
-    options: RunOptions,
-    duration_s: float,
+    identity: str, backend: Backend, options: RunOptions, duration_s: float
 ) -> RunInfo:
+    evidence = backend.evidence()
     return RunInfo(
         id=identity,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        command=run_command(loaded, options),
+        command=run_command(backend.info, options),
         diffbench=__version__,
         git=checkout(),
         packages=package_versions(),
-        hardware=hardware(_device_name(loaded)),
+        hardware=hardware(backend.device),
         duration_s=round(duration_s, 3),
-        scoring_path=lm.scorer.path,
-        scoring_check_nats=lm.scorer.check_difference,
+        scoring_path=evidence.scoring_path,
+        scoring_check_nats=evidence.scoring_check_nats,
+        independence=evidence.independence,
     )
 
 
@@ -138,7 +124,7 @@ def _seal(content: dict[str, Any]) -> RunResult:
 
 
 def _measure(
-    lm: EngineLM,
+    lm: MeasuredLM,
     tasks: Sequence[TaskDefinition],
     options: RunOptions,
     partial: PartialRun,
@@ -166,10 +152,3 @@ def _new_folder(model: ModelInfo) -> Path:
     name = "".join(c if c.isalnum() or c in "._+-" else "-" for c in model.id)
     stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
     return Path("runs") / f"{printable(name, 80)}-{stamp}"
-
-
-def _device_name(loaded: LoadedModel) -> str:
-    device = loaded.model.device
-    if device.type == "cuda":
-        return str(torch.cuda.get_device_name(device))
-    return str(device.type)

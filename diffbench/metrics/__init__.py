@@ -18,6 +18,12 @@ Logarithms are natural and entropies are in nats.
 from __future__ import annotations
 
 from diffbench.metrics.arrays import TargetArrays
+from diffbench.metrics.bounds import (
+    Explored,
+    entropy_bounds,
+    overlap_bounds,
+    valid_mass_bounds,
+)
 from diffbench.metrics.checks import (
     FloatArray,
     IntArray,
@@ -56,6 +62,7 @@ __all__ = [
     "METRICS_BY_NAME",
     "PRIMARY_METRIC",
     "Direction",
+    "Explored",
     "FloatArray",
     "IntArray",
     "MetricDefinition",
@@ -70,6 +77,7 @@ __all__ = [
     "as_subdistribution",
     "effective_outcomes",
     "entropy",
+    "entropy_bounds",
     "entropy_ratio",
     "expected_coverage",
     "hellinger",
@@ -81,8 +89,10 @@ __all__ = [
     "measure_counts",
     "measure_probabilities",
     "overlap",
+    "overlap_bounds",
     "rarefied_coverage",
     "renormalise",
     "top_ratio",
+    "valid_mass_bounds",
     "wasserstein",
 ]

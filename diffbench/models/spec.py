@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from diffbench.errors import ModelError, did_you_mean, printable
+from diffbench.models.address import parse_address, public_address
 
 __all__ = ["ModelSpec", "demo_model_dir", "model_aliases", "parse_model"]
 
@@ -21,16 +22,28 @@ class ModelSpec:
     """Where a model comes from.
 
     Attributes:
-        text: What the user wrote.
-        kind: The embedded demo model, a local folder, or a hub repository.
-        source: A folder or repository id that transformers can load.
+        text: What the user wrote; an `api:` URL's query may hold a key.
+        kind: The embedded demo model, a local folder, a hub repository, or a model that
+            a server offers.
+        source: A folder or repository id that transformers can load, or a server's URL.
         name: A name to show and record; never an absolute path.
+        backend: What runs the model.
     """
 
     text: str
-    kind: Literal["demo", "folder", "hub"]
+    kind: Literal["demo", "folder", "hub", "server"]
     source: str
     name: str
+    backend: Literal["engine", "api", "vllm"] = "engine"
+
+    @property
+    def public(self) -> str:
+        """A `--model` value to show and record, without anything secret in it."""
+        if self.kind == "demo":
+            return "demo"
+        if self.backend == "api":
+            return f"api:{self.name}@{public_address(self.source)}"
+        return f"{'vllm' if self.backend == 'vllm' else 'hf'}:{self.name}"
 
 
 def demo_model_dir() -> Path:
@@ -53,17 +66,31 @@ def parse_model(text: str) -> ModelSpec:
     if text == "demo":
         return ModelSpec(text=text, kind="demo", source=str(demo_model_dir()), name="demo")
     kind, colon, rest = text.partition(":")
-    if not colon or kind != "hf":
+    if colon and kind == "api":
+        name, url = parse_address(rest)
+        return ModelSpec(text=text, kind="server", source=url, name=name, backend="api")
+    if not colon or kind not in ("hf", "vllm"):
         raise ModelError(
             f"--model {printable(text)!r} is not a model; write demo, hf:<folder>, "
-            f"hf:<repository id> or hf:<alias>.{did_you_mean(text, _all_names())}"
+            "hf:<repository id>, hf:<alias>, vllm:<the same> or api:<model>@<url>."
+            f"{did_you_mean(text, _all_names())}"
         )
     if not rest:
-        raise ModelError("--model 'hf:' names no model; write hf:<folder or repository>")
+        raise ModelError(
+            f"--model '{kind}:' names no model; write {kind}:<folder or repository>"
+        )
+    return _files(text, rest, "engine" if kind == "hf" else "vllm")
+
+
+def _files(text: str, rest: str, backend: Literal["engine", "vllm"]) -> ModelSpec:
     path, is_there = _look_up(rest)
     if is_there and path.is_dir():
         return ModelSpec(
-            text=text, kind="folder", source=str(path), name=path.resolve().name
+            text=text,
+            kind="folder",
+            source=str(path),
+            name=path.resolve().name,
+            backend=backend,
         )
     if is_there or rest.startswith((".", "/", "~")):
         problem = "is a file, not a folder" if is_there else "does not exist"
@@ -78,7 +105,9 @@ def parse_model(text: str) -> ModelSpec:
             f"as Qwen/Qwen3-8B.{did_you_mean(rest.lower(), model_aliases())} "
             "`diffbench models list` shows the aliases."
         )
-    return ModelSpec(text=text, kind="hub", source=repository, name=repository)
+    return ModelSpec(
+        text=text, kind="hub", source=repository, name=repository, backend=backend
+    )
 
 
 def _look_up(text: str) -> tuple[Path, bool]:

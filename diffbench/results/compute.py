@@ -6,26 +6,43 @@ The runner writes what these functions return; `verify` calls them again on the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 import numpy as np
 
 from diffbench.metrics import (
     METRICS,
+    Explored,
     MetricValue,
     TargetArrays,
     aggregate,
+    entropy_bounds,
     measure_counts,
     measure_probabilities,
+    overlap_bounds,
+    valid_mass_bounds,
 )
-from diffbench.results.schema import Aggregate, MetricEntry, TargetRecord, TaskResult
+from diffbench.results.schema import (
+    Aggregate,
+    Exploration,
+    Interval,
+    MetricEntry,
+    TargetRecord,
+    TaskResult,
+)
 
 __all__ = [
+    "CERTIFIED",
     "family_aggregates",
     "mean_metrics",
     "metrics_from_counts",
+    "metrics_from_exploration",
     "metrics_from_probabilities",
     "overall_aggregate",
 ]
+
+CERTIFIED = "certified bounds"
+"""Method of an interval that holds with certainty."""
 
 
 def metrics_from_probabilities(
@@ -35,6 +52,34 @@ def metrics_from_probabilities(
     with np.errstate(divide="ignore"):
         log_q = np.log(np.asarray(probabilities, dtype=np.float64))
     return _entries(measure_probabilities(_arrays(target), log_q), n=None)
+
+
+def metrics_from_exploration(
+    target: TargetRecord, probabilities: Sequence[float], exploration: Exploration
+) -> dict[str, MetricEntry]:
+    """Return every metric of one prompt at the explored probabilities, (K,).
+
+    Those whose bounds are certified carry them as an interval of level 1.
+    """
+    entries = metrics_from_probabilities(target, probabilities)
+    if len(exploration.reachable) != len(probabilities):
+        raise ValueError("reachable masses are those of other outcomes")
+    explored = Explored(
+        lower=np.asarray(probabilities, dtype=np.float64),
+        reachable=np.asarray(exploration.reachable, dtype=np.float64),
+        undecided=exploration.undecided,
+    )
+    arrays = _arrays(target)
+    certified = {
+        "overlap": overlap_bounds(arrays.p, explored, arrays.listed_mass),
+        "valid_mass": valid_mass_bounds(explored),
+        "entropy": entropy_bounds(explored),
+    }
+    for name, found in certified.items():
+        if found is not None and entries[name].value is not None:
+            interval = Interval(lo=found[0], hi=found[1], level=1.0, method=CERTIFIED)
+            entries[name] = entries[name].model_copy(update={"interval": interval})
+    return entries
 
 
 def metrics_from_counts(
@@ -102,5 +147,21 @@ def _mean(entries: Sequence[MetricEntry]) -> MetricEntry:
     )
     replies = [entry.n for entry in entries if entry.n is not None]
     return MetricEntry(
-        value=mean.value, reason=mean.reason, n=sum(replies) if replies else None
+        value=mean.value,
+        reason=mean.reason,
+        interval=_mean_bounds([entry.interval for entry in entries]),
+        n=sum(replies) if replies else None,
+    )
+
+
+def _mean_bounds(intervals: Sequence[Interval | None]) -> Interval | None:
+    """Average certified bounds; a mean of bounds bounds the mean."""
+    certified = [one for one in intervals if one is not None and one.method == CERTIFIED]
+    if not certified or len(certified) < len(intervals):
+        return None
+    return Interval(
+        lo=fmean(one.lo for one in certified),
+        hi=fmean(one.hi for one in certified),
+        level=1.0,
+        method=CERTIFIED,
     )

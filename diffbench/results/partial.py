@@ -12,13 +12,16 @@ from pydantic import BaseModel, ValidationError
 
 from diffbench.errors import ResultError
 from diffbench.results.files import RESULTS_NAME, load_results, write_atomic
-from diffbench.results.schema import RunResult, TaskResult
+from diffbench.results.journal import ReplyJournal
+from diffbench.results.schema import Independence, RunResult, TaskResult
 
 __all__ = ["PartialRun", "SampleRow"]
 
 SampleRow = dict[str, Any]
 
 _FOLDER = "partial"
+_MANIFEST = "run.json"
+_PROBES = "probes.json"
 
 
 class PartialRun:
@@ -33,6 +36,7 @@ class PartialRun:
         self.output = output
         self._folder = output / _FOLDER
         self._run_id = run_id
+        self._made_output = False
 
     def begin(self, *, resume: bool) -> RunResult | None:
         """Take the folder, or go on in it.
@@ -44,7 +48,7 @@ class PartialRun:
             ResultError: If the folder holds another run, or any without `resume`.
         """
         results = self.output / RESULTS_NAME
-        manifest = self._folder / "run.json"
+        manifest = self._folder / _MANIFEST
         try:
             is_finished, is_begun = results.exists(), manifest.exists()
         except OSError as error:
@@ -64,6 +68,7 @@ class PartialRun:
         if is_begun:
             self._require_same(str(_read_json(manifest).get("run_id")))
         else:
+            self._made_output = not self.output.exists()
             _write_json(manifest, {"run_id": self._run_id})
         return None
 
@@ -87,24 +92,61 @@ class PartialRun:
             raise _damaged(path)
         return piece.result, piece.samples
 
+    def is_stored(self, task: str) -> bool:
+        """Whether a task was finished before the interruption."""
+        return self._path(task).exists()
+
     def store(self, result: TaskResult, samples: list[SampleRow]) -> None:
         """Keep a finished task."""
         content = {"result": result.model_dump(mode="json"), "samples": samples}
         _write_json(self._path(result.name), content)
+
+    def journal(self, task: str, prompt: str) -> ReplyJournal:
+        """Return the replies to one prompt of a task that is not finished."""
+        return ReplyJournal(self._folder / f"replies-{self._key(task, prompt)}.jsonl")
+
+    def probes(self) -> list[Independence]:
+        """Return what a server's tests have found, one for each time the run went on."""
+        path = self._folder / _PROBES
+        if not path.exists():
+            return []
+        try:
+            return _Probes.model_validate(_read_json(path)).probes
+        except ValidationError:
+            raise _damaged(path) from None
+
+    def store_probe(self, found: Independence) -> None:
+        """Keep what a test of the server has found."""
+        probes = _Probes(probes=[*self.probes(), found])
+        _write_json(self._folder / _PROBES, probes.model_dump(mode="json"))
+
+    def give_back(self) -> None:
+        """Leave no trace of a run that has kept nothing."""
+        if [path.name for path in self._folder.iterdir()] == [_MANIFEST]:
+            shutil.rmtree(self._folder)
+            if self._made_output and not any(self.output.iterdir()):
+                self.output.rmdir()
 
     def end(self) -> None:
         """Remove the pieces once `results.json` is written."""
         shutil.rmtree(self._folder)
 
     def _path(self, task: str) -> Path:
+        return self._folder / f"task-{self._key(task)}.json"
+
+    def _key(self, *names: str) -> str:
         # A task's name may be any text, and a piece of another run is never taken.
-        name = hashlib.sha256(f"{self._run_id}\0{task}".encode()).hexdigest()
-        return self._folder / f"task-{name[:32]}.json"
+        joined = "\0".join([self._run_id, *names])
+        return hashlib.sha256(joined.encode()).hexdigest()[:32]
 
 
 class _Piece(BaseModel):
     result: TaskResult
     samples: list[SampleRow]
+
+
+class _Probes(BaseModel):
+    probes: list[Independence]
 
 
 def _write_json(path: Path, content: object) -> None:

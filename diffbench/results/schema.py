@@ -16,7 +16,10 @@ __all__ = [
     "Aggregate",
     "CommonReply",
     "EstimatorLabel",
+    "Exploration",
+    "ExploredReply",
     "GitInfo",
+    "Independence",
     "Interval",
     "MetricEntry",
     "ModelInfo",
@@ -31,7 +34,7 @@ __all__ = [
 
 SCHEMA_VERSION = "1"
 
-EstimatorLabel = Literal["exact", "exact-canonical", "sampled"]
+EstimatorLabel = Literal["exact", "exact-canonical", "sampled", "expanded"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1 + 1e-6, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
@@ -82,6 +85,27 @@ class ReplyProbe(_Record):
     commonest_invalid: list[CommonReply]
 
 
+class ExploredReply(_Record):
+    """An invalid reply that expansion found."""
+
+    reply: str
+    """What it says; where `is_open`, how it begins."""
+    probability: Probability
+    is_open: bool
+
+
+class Exploration(_Record):
+    """How far expansion went beyond the probabilities that it found."""
+
+    reachable: list[Probability]
+    """Unexplored mass that could still become each outcome."""
+    undecided: Probability
+    """Unexplored mass that could still become any outcome."""
+    passes: Count
+    """Beginnings of replies that the model was asked about."""
+    invalid_replies: list[ExploredReply]
+
+
 class PromptResult(_Record):
     """What one prompt measured."""
 
@@ -98,9 +122,10 @@ class PromptResult(_Record):
     probabilities: list[Probability] | None
     counts: list[Count] | None
     invalid: dict[str, Finite]
-    """`any`: mass (exact); or the number of replies of each kind (sampled)."""
+    """`any`: mass (exact, expanded); or the number of replies of each kind (sampled)."""
     metrics: dict[str, MetricEntry]
     probe: ReplyProbe | None = None
+    exploration: Exploration | None = None
 
 
 class TargetRecord(_Record):
@@ -153,21 +178,25 @@ class ModelInfo(_Record):
     role: Literal["base", "tuned"]
     parent: str | None
     adapter: AdapterInfo | None
-    parameters: Count
-    dtype: str
-    architecture: str
+    parameters: Count | None
+    """Null, like the next fields, where a server keeps it to itself."""
+    dtype: str | None
+    architecture: str | None
     weights_fingerprint: Sha256 | None
-    tokenizer_sha256: Sha256
+    tokenizer_sha256: Sha256 | None
     chat_template_sha256: Sha256 | None
-    """Null where the model has no chat template and gets the plain prompt."""
+    """Null where the model has no chat template and gets the plain prompt, too."""
     synthetic: bool
+    """Known to be a made-up specimen."""
 
 
 class RunSettings(_Record):
     """Everything that decides the numbers besides model and tasks."""
 
-    estimator: Literal["auto", "exact", "exact-canonical", "sample"]
+    estimator: Literal["auto", "exact", "exact-canonical", "sample", "expand"]
     samples: Count
+    epsilon: Finite | None = None
+    """Undecided mass at which expansion stops; null where nothing was expanded."""
     temperature: Finite
     top_p: Finite
     top_k: Count
@@ -177,7 +206,8 @@ class RunSettings(_Record):
     limit: Count | None
     protocol: Literal["independent"]
     answer_rule: Literal["first", "anywhere"]
-    thinking: Literal["off"]
+    thinking: Literal["off", "unknown"]
+    """`unknown`: as the server has it."""
 
 
 class GitInfo(_Record):
@@ -185,6 +215,17 @@ class GitInfo(_Record):
 
     commit: str
     dirty: bool
+
+
+class Independence(_Record):
+    """Why a run's replies may be taken for independent draws, or that this is unknown."""
+
+    verdict: Literal["by_construction", "shown", "unproven"]
+    """`shown`: a server sent different replies to a prompt for something random."""
+    seeds: Literal["one_stream", "one_a_call", "none_sent"]
+    probe_calls: Count = 0
+    probe_copies: Count = 0
+    """Probe replies that were equal to another one."""
 
 
 class RunInfo(_Record):
@@ -201,6 +242,7 @@ class RunInfo(_Record):
     scoring_path: str | None
     scoring_check_nats: Finite | None
     """Largest difference between the packed and the plain path when they were compared."""
+    independence: Independence | None = None
 
 
 class RunResult(_Record):

@@ -10,11 +10,13 @@ from diffbench.results.compute import (
     family_aggregates,
     mean_metrics,
     metrics_from_counts,
+    metrics_from_exploration,
     metrics_from_probabilities,
     overall_aggregate,
 )
 from diffbench.results.schema import (
     Aggregate,
+    Interval,
     MetricEntry,
     PromptResult,
     RunResult,
@@ -27,6 +29,7 @@ __all__ = ["verify_result"]
 # Room for another platform's log and exp; a wrong number is never this near.
 _RELATIVE = 1e-9
 _ABSOLUTE = 1e-12
+_MASS_EXCESS = 1e-6
 
 
 def verify_result(result: RunResult) -> list[str]:
@@ -92,9 +95,15 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
 def _prompt_metrics(task: TaskResult, prompt: PromptResult) -> dict[str, MetricEntry]:
     counts, probabilities = prompt.counts, prompt.probabilities
     sampled, size = task.estimator == "sampled", len(task.target.outcomes)
+    if (task.estimator == "expanded") != (prompt.exploration is not None):
+        raise ValueError("expanded values, and no others, say what is unexplored")
     if sampled and probabilities is None and counts is not None and len(counts) == size:
         return metrics_from_counts(task.target, counts, _n_invalid(prompt))
     if not sampled and counts is None and len(probabilities or []) == size:
+        if prompt.exploration is not None:
+            return metrics_from_exploration(
+                task.target, probabilities or [], prompt.exploration
+            )
         return metrics_from_probabilities(task.target, probabilities or [])
     raise ValueError(
         f"{task.estimator} values rest on {'counts' if sampled else 'probabilities'} of "
@@ -123,6 +132,10 @@ def _sizes_and_masses(where: str, prompt: PromptResult, size: int) -> Iterator[s
                 f"{where}: the invalid mass is {stored} in the file but {computed} when "
                 "computed again"
             )
+    if prompt.exploration is not None and prompt.probabilities is not None:
+        whole = sum(prompt.probabilities) + prompt.exploration.undecided
+        if whole > 1 + _MASS_EXCESS:
+            yield f"{where}: explored and undecided mass sum to {whole}"
 
 
 def _differences(
@@ -140,13 +153,25 @@ def _differences(
                 f"{where}: {name} is {old.value} in the file but {new.value} when "
                 "computed again"
             )
-        elif (old.interval, old.perfect, old.excess) != (None, None, None):
-            yield f"{where}: {name} has an interval or a ceiling that no run computes"
+        elif not _same_interval(old.interval, new.interval):
+            yield f"{where}: {name} has an interval that does not follow from the file"
+        elif (old.perfect, old.excess) != (None, None):
+            yield f"{where}: {name} has a ceiling that no run computes"
         elif old.n != new.n:
             yield (
                 f"{where}: {name} rests on {old.n} replies in the file but on {new.n} "
                 "when computed again"
             )
+
+
+def _same_interval(stored: Interval | None, computed: Interval | None) -> bool:
+    if stored is None or computed is None:
+        return stored is computed
+    return (
+        _agree(stored.lo, computed.lo)
+        and _agree(stored.hi, computed.hi)
+        and (stored.level, stored.method) == (computed.level, computed.method)
+    )
 
 
 def _agree(stored: float | None, computed: float | None) -> bool:

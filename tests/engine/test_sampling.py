@@ -22,9 +22,12 @@ def model() -> PreTrainedModel:
 
 
 def _sampler(model: PreTrainedModel, max_rows: int = 64) -> Sampler:
-    stops = np.zeros(VOCABULARY, dtype=np.bool_)
-    stops[STOP] = True
-    return Sampler(model, stops=stops, ends=[END], max_rows=max_rows)
+    return Sampler(
+        model,
+        is_complete=lambda reply: reply[-1] == STOP,
+        ends=[END],
+        max_rows=max_rows,
+    )
 
 
 def _exact_law(

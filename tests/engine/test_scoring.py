@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from transformers import (
     AutoModelForCausalLM,
     BertConfig,
@@ -18,7 +19,8 @@ from transformers import (
     Qwen3Config,
 )
 
-from diffbench.engine.scoring import Continuation, Scorer, ScoringPath
+from diffbench.engine.requests import Continuation, ScoringRequest
+from diffbench.engine.scoring import Scorer, ScoringPath
 from diffbench.errors import ModelError
 from tests.helpers import plain_log_p
 
@@ -64,6 +66,14 @@ def _continuations(rng: np.random.Generator, n: int = 30) -> list[Continuation]:
     return found
 
 
+def _score(
+    scorer: Scorer, continuations: list[Continuation]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    request = ScoringRequest(prompt=tuple(PROMPT), continuations=continuations)
+    (scores,) = scorer.score([request])
+    return scores.log_p[0], scores.greedy
+
+
 def _brute_force(model: PreTrainedModel, continuation: Continuation) -> float:
     steps = plain_log_p(model, PROMPT, continuation.tokens)
     score = sum(float(steps[i, token]) for i, token in enumerate(continuation.tokens[:-1]))
@@ -79,7 +89,7 @@ def test_equals_brute_force_by_the_expected_path(name: str) -> None:
     model = _model(config)
     continuations = _continuations(np.random.default_rng(0))
     scorer = Scorer(model)
-    scores, _ = scorer.score(PROMPT, continuations)
+    scores, _ = _score(scorer, continuations)
     assert scorer.path == path
     expected = [_brute_force(model, continuation) for continuation in continuations]
     np.testing.assert_allclose(scores, expected, atol=1e-4)
@@ -89,17 +99,17 @@ def test_a_window_shorter_than_the_reply_is_scored_plainly() -> None:
     model = _model(MistralConfig(**COMMON, sliding_window=6))
     continuations = _continuations(np.random.default_rng(0))
     scorer = Scorer(model)
-    scores, _ = scorer.score(PROMPT, continuations)
+    scores, _ = _score(scorer, continuations)
     expected = [_brute_force(model, continuation) for continuation in continuations]
     np.testing.assert_allclose(scores, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("max_nodes", [1, 5, 17])
-def test_splitting_the_tree_does_not_change_the_answer(max_nodes: int) -> None:
+@pytest.mark.parametrize("max_tokens", [1, 5, 17])
+def test_splitting_the_tree_does_not_change_the_answer(max_tokens: int) -> None:
     model = _model(ARCHITECTURES["llama"][0])
     continuations = _continuations(np.random.default_rng(2))
-    whole, greedy = Scorer(model).score(PROMPT, continuations)
-    split, split_greedy = Scorer(model, max_nodes=max_nodes).score(PROMPT, continuations)
+    whole, greedy = _score(Scorer(model), continuations)
+    split, split_greedy = _score(Scorer(model, max_tokens=max_tokens), continuations)
     np.testing.assert_allclose(split, whole, atol=1e-5)
     np.testing.assert_array_equal(split_greedy, greedy)
 
@@ -123,10 +133,10 @@ def test_a_limit_that_only_a_larger_tree_meets_is_noticed() -> None:
     few = _continuations(rng, 4)
     many = _continuations(rng, 200)
     for continuations in (few, many):
-        scores, _ = scorer.score(PROMPT, continuations)
+        scores, _ = _score(scorer, continuations)
         expected = [_brute_force(model, continuation) for continuation in continuations]
         np.testing.assert_allclose(scores, expected, atol=1e-4)
-    assert scorer.path == "plain"
+    assert scorer.path == "shared"
 
 
 def test_an_encoder_is_refused() -> None:
@@ -138,7 +148,7 @@ def test_an_encoder_is_refused() -> None:
         intermediate_size=48,
     )
     with pytest.raises(ModelError, match="not a causal language model"):
-        Scorer(_model(config)).score(PROMPT, _continuations(np.random.default_rng(0)))
+        _score(Scorer(_model(config)), _continuations(np.random.default_rng(0)))
 
 
 def test_greedy_is_the_reply_of_highest_steps() -> None:
@@ -147,8 +157,9 @@ def test_greedy_is_the_reply_of_highest_steps() -> None:
     for _ in range(4):
         greedy.append(int(plain_log_p(model, PROMPT, [*greedy, 0])[-1].argmax()))
     other = [*greedy[:-1], (greedy[-1] + 1) % VOCABULARY]
-    _, flags = Scorer(model).score(
-        PROMPT, [Continuation(tokens=tuple(greedy)), Continuation(tokens=tuple(other))]
+    _, flags = _score(
+        Scorer(model),
+        [Continuation(tokens=tuple(greedy)), Continuation(tokens=tuple(other))],
     )
     assert flags.tolist() == [True, False]
 
@@ -169,8 +180,8 @@ def test_a_model_that_ignores_the_mask_is_found_out(
     continuations = _continuations(np.random.default_rng(0))
     scorer = Scorer(model)
     monkeypatch.setattr(model, "forward", deaf)
-    scores, _ = scorer.score(PROMPT, continuations)
-    assert scorer.path == "plain"
+    scores, _ = _score(scorer, continuations)
+    assert scorer.path == "shared"
     monkeypatch.undo()
     expected = [_brute_force(model, continuation) for continuation in continuations]
     np.testing.assert_allclose(scores, expected, atol=1e-4)

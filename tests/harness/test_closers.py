@@ -60,7 +60,11 @@ def test_sampled_counts_every_closing_token_that_exact_sums(lm: EngineLM) -> Non
     definition = _definition()
     exact = run_task(lm, definition, RunOptions(model="demo")).result.prompts[0]
     context = lm.apply_chat_template([{"role": "user", "content": exact.text}])
-    sampler = Sampler(lm.model, stops=lm.vocabulary.closing_tokens, ends=[1])
+    sampler = Sampler(
+        lm.model,
+        is_complete=lambda reply: bool(lm.vocabulary.closing_tokens[reply[-1]]),
+        ends=[1],
+    )
     found = sampler.sample(lm.tok_encode(context), N, max_new_tokens=6, seed=0)
     counts, closed_by = np.zeros(3), set()
     for reply in found:

@@ -45,7 +45,9 @@ def test_sampling_agrees_with_the_exact_distribution(name: str, lm: EngineLM) ->
     definition = CATALOG.tasks[name]
     exact = run_task(lm, definition, RunOptions(model="demo")).result
     sampler = Sampler(
-        lm.model, stops=lm.vocabulary.closing_tokens, ends=[lm.tokenizer.eos_token_id]
+        lm.model,
+        is_complete=lambda reply: bool(lm.vocabulary.closing_tokens[reply[-1]]),
+        ends=[lm.tokenizer.eos_token_id],
     )
     for prompt, measured in zip(definition.measured_prompts, exact.prompts, strict=True):
         context = lm.apply_chat_template([{"role": "user", "content": prompt.text}])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from diffbench.errors import ResultError
-from diffbench.results import TaskResult, write_results
+from diffbench.results import Independence, TaskResult, write_results
 from diffbench.results.partial import PartialRun, SampleRow
 from tests.results.factory import exact_task, make_run, sampled_task
 
@@ -184,3 +184,48 @@ def test_task_names_cannot_leave_the_folder_or_meet(tmp_path: Path) -> None:
 
 def renamed(name: str) -> TaskResult:
     return TASK.model_copy(update={"name": name})
+
+
+def test_replies_of_different_runs_tasks_and_prompts_are_apart(tmp_path: Path) -> None:
+    partial = begun(tmp_path, "id")
+    with partial.journal("task", "prompt") as journal:
+        journal.add(0, "{heads}")
+    assert partial.journal("task", "prompt").replies() == {0: "{heads}"}
+    for run_id, task, prompt in (
+        ("id", "task", "other"),
+        ("id", "other", "prompt"),
+        ("other", "task", "prompt"),
+    ):
+        other = PartialRun(tmp_path, run_id)
+        assert other.journal(task, prompt).replies() == {}
+
+
+def test_what_tests_of_a_server_found_is_kept(tmp_path: Path) -> None:
+    partial = begun(tmp_path)
+    assert partial.probes() == []
+    found = [
+        Independence(verdict="shown", seeds="one_a_call", probe_calls=12),
+        Independence(verdict="unproven", seeds="none_sent", probe_copies=3),
+    ]
+    for one in found:
+        partial.store_probe(one)
+    assert begun(tmp_path).probes() == found
+    (tmp_path / "partial" / "probes.json").write_text('{"probes": [{}]}')
+    with pytest.raises(ResultError, match="damaged"):
+        partial.probes()
+
+
+def test_a_run_that_kept_nothing_leaves_nothing(tmp_path: Path) -> None:
+    new, old = tmp_path / "new", tmp_path / "old"
+    old.mkdir()
+    for output in (new, old):
+        begun(output).give_back()
+    assert list(tmp_path.iterdir()) == [old] and list(old.iterdir()) == []
+
+
+def test_a_run_that_kept_something_is_not_given_back(tmp_path: Path) -> None:
+    partial = begun(tmp_path / "out")
+    assert not partial.is_stored(TASK.name)
+    partial.store(TASK, ROWS)
+    partial.give_back()
+    assert partial.is_stored(TASK.name)
