@@ -17,7 +17,7 @@ from diffbench.version import __version__
 
 if TYPE_CHECKING:
     from diffbench import metrics
-    from diffbench.api import run
+    from diffbench.api import run, run_temperatures
     from diffbench.errors import (
         DiffBenchError,
         ModelError,
@@ -44,11 +44,12 @@ __all__ = [
     "load_results",
     "metrics",
     "run",
+    "run_temperatures",
     "verify_result",
 ]
 
 _HOMES = {
-    "api": ("run",),
+    "api": ("run", "run_temperatures"),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
     "options": ("RunOptions",),
     "results": ("RunResult", "load_results", "verify_result"),

@@ -9,11 +9,11 @@ from pathlib import Path
 from diffbench.environment import quiet_libraries, share_the_cores
 from diffbench.errors import TaskError
 from diffbench.models import parse_model
-from diffbench.options import NoProgress, Progress, RunOptions
+from diffbench.options import NoProgress, Progress, RunOptions, check_temperatures
 from diffbench.results import RunResult
 from diffbench.suite import Mode, TaskDefinition, shipped_catalog
 
-__all__ = ["PreparedRun", "prepare", "run"]
+__all__ = ["PreparedRun", "prepare", "run", "run_temperatures"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +41,22 @@ class PreparedRun:
             from diffbench.harness.run import run_tasks
 
             return run_tasks(self.options, self.tasks, progress)
+
+    def sweep(
+        self, temperatures: Sequence[float], progress: Progress
+    ) -> tuple[list[tuple[RunResult, Path]], Path]:
+        """Measure the tasks at several temperatures instead of the options' own.
+
+        Exact values of all temperatures cost one pass over the model.
+
+        Returns:
+            The results and folder of each temperature, and the folder that holds them.
+        """
+        share_the_cores()
+        with quiet_libraries(verbose=self.options.verbose):
+            from diffbench.harness.run import sweep_temperatures
+
+            return sweep_temperatures(self.options, temperatures, self.tasks, progress)
 
 
 def prepare(options: RunOptions) -> PreparedRun:
@@ -84,3 +100,21 @@ def run(options: RunOptions, progress: Progress | None = None) -> RunResult:
     """
     result, _ = prepare(options).start(progress or NoProgress())
     return result
+
+
+def run_temperatures(
+    options: RunOptions, temperatures: Sequence[float], progress: Progress | None = None
+) -> list[RunResult]:
+    """Measure a model at several temperatures; exact values of all cost one pass.
+
+    Args:
+        options: Model, tasks and settings; their own temperature is not used.
+        temperatures: Distinct ones, each above 0; one result for each, in this order.
+        progress: Hears what is going on; silent by default.
+
+    Raises:
+        DiffBenchError: As for `run`, or if a temperature is given twice or none is.
+    """
+    check_temperatures(options, temperatures)
+    finished, _ = prepare(options).sweep(temperatures, progress or NoProgress())
+    return [result for result, _ in finished]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol, get_args
 
 from diffbench.answers import AnswerRule
 from diffbench.errors import SettingsError
 
-__all__ = ["Estimator", "NoProgress", "Progress", "RunOptions"]
+__all__ = ["Estimator", "NoProgress", "Progress", "RunOptions", "check_temperatures"]
 
 Estimator = Literal["auto", "exact", "exact-canonical", "sample", "expand"]
 Backend = Literal["engine", "api", "vllm"]
@@ -188,6 +189,21 @@ class NoProgress:
 
     def doubt(self, sentence: str) -> None:
         """Say nothing."""
+
+
+def check_temperatures(options: RunOptions, temperatures: Sequence[float]) -> None:
+    """Refuse a list of temperatures that is empty, repeats one, or holds a wrong one.
+
+    Raises:
+        SettingsError: If so.
+    """
+    if not temperatures:
+        raise SettingsError("no temperature is given; write one, or several such as 0.7,1")
+    for temperature in temperatures:
+        replace(options, temperature=temperature)
+    if len(set(temperatures)) < len(temperatures):
+        listed = ", ".join(f"{temperature:g}" for temperature in temperatures)
+        raise SettingsError(f"temperatures are {listed}; write each of them once")
 
 
 def _check_decoding(options: RunOptions) -> None:

@@ -13,7 +13,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Each layer may import from the rows above it and from itself; nothing imports `cli`.
 LAYERS = (
-    ("errors", "version", "environment", "hashing"),
+    ("errors", "version", "environment", "hashing", "processes"),
     ("assets", "metrics", "targets"),
     ("answers",),
     ("engine", "results", "suite"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,21 +15,30 @@ from diffbench.cli.run import run
 from diffbench.cli.tasks import tasks
 from diffbench.cli.verify import verify
 from diffbench.errors import DiffBenchError, printable
+from diffbench.processes import is_first
 from diffbench.version import __version__
 
 __all__ = ["main"]
 
 _LONGEST_MESSAGE = 2000
+_SECONDS_TO_SPEAK = 5.0
 
 
 class _Commands(click.Group):
     """Turns a user's mistake into one sentence and exit code 2."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        if not is_first():
+            # One of several processes speaks for all; errors reach it.
+            sys.stdout = sys.stderr = Path(os.devnull).open("w", encoding="utf-8")
         try:
             return super().invoke(ctx)
         except DiffBenchError as error:
             click.echo(f"Error: {printable(error, _LONGEST_MESSAGE)}", err=True)
+            if not is_first():
+                # A launcher ends all processes with the first that fails, and the one
+                # that speaks must have spoken.
+                time.sleep(_SECONDS_TO_SPEAK)
             ctx.exit(2)
 
 

@@ -92,6 +92,8 @@ class RunProgress:
         self._n_tasks, self._n_done, self.output = n_tasks, n_done, output
         if n_done:
             self._console.print(f"Going on: {n_done} of {n_tasks} tasks are done already.")
+        if self._row is not None:
+            self._bar.remove_task(self._row)
         if self._n_calls:
             total, completed = self._n_kept + self._n_calls, self._n_kept
         else:

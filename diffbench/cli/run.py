@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from diffbench.cli.output import console, echo_json, json_option, safe
 from diffbench.cli.progress import RunProgress
-from diffbench.errors import ServerError
-from diffbench.options import RunOptions
+from diffbench.errors import ServerError, printable
+from diffbench.options import RunOptions, check_temperatures
+
+if TYPE_CHECKING:
+    from diffbench.api import PreparedRun
+    from diffbench.results import RunResult
 
 __all__ = ["run"]
 
 _INTERRUPTED = 130
+_SLOWER = {
+    "shared": "in rows behind their prompt's cache",
+    "plain": "in plain rows",
+}
+
+
+class _Temperatures(click.ParamType[tuple[float, ...]]):
+    """Numbers separated by commas."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(
+                f"{printable(value)!r} is no number, nor several with commas between them "
+                "(0.7,1,1.5)",
+                param,
+                ctx,
+            )
+
+
+TEMPERATURES = _Temperatures()
 
 
 @click.command(short_help="Measure a model.")
@@ -61,9 +92,12 @@ _INTERRUPTED = 130
 @click.option("--seed", default=0, show_default=True, help="Seed of all sampling.")
 @click.option(
     "--temperature",
-    default=1.0,
+    "temperatures",
+    type=TEMPERATURES,
+    default="1.0",
     show_default=True,
-    help="Divides the logits. This and the next three apply to exact values too.",
+    help="Divides the logits. This and the next three apply to exact values too. Several, "
+    "as in 0.7,1,1.5: a row each, exact values of all in one pass.",
 )
 @click.option("--top-p", default=1.0, show_default=True, help="Nucleus sampling.")
 @click.option("--top-k", default=0, show_default=True, help="The k likeliest; 0 is all.")
@@ -100,19 +134,39 @@ _INTERRUPTED = 130
 )
 @click.option("--verbose", is_flag=True, help="Let the libraries' messages through.")
 @json_option
-def run(*, as_json: bool, tasks: str, **values: Any) -> None:
+def run(
+    *, as_json: bool, tasks: str, temperatures: tuple[float, ...], **values: Any
+) -> None:
     """Measure whether a model draws from the distributions it is asked for."""
     names = tuple(name.strip() for name in tasks.split(",") if name.strip())
-    options = RunOptions(tasks=names, **values)
+    options = RunOptions(tasks=names, temperature=temperatures[0], **values)
+    check_temperatures(options, temperatures)
     from diffbench.api import prepare
 
     prepared = prepare(options)
     err = console(stderr=True)
     for sentence in prepared.left_out:
         err.print(f"[yellow]Left out:[/] {safe(sentence, 400)}")
+    finished, folder = _measure(prepared, temperatures)
+    if as_json:
+        records = [
+            {"output": str(place), **result.model_dump(mode="json")}
+            for result, place in finished
+        ]
+        echo_json(records[0] if len(records) == 1 else {"runs": records})
+        return
+    _print_report([result for result, _ in finished], folder)
+
+
+def _measure(
+    prepared: PreparedRun, temperatures: tuple[float, ...]
+) -> tuple[list[tuple[RunResult, Path]], Path]:
     with RunProgress() as progress:
         try:
+            if len(temperatures) > 1:
+                return prepared.sweep(temperatures, progress)
             result, folder = prepared.start(progress)
+            return [(result, folder)], folder
         except KeyboardInterrupt:
             _say_interrupted(progress)
             raise click.exceptions.Exit(_INTERRUPTED) from None
@@ -120,10 +174,6 @@ def run(*, as_json: bool, tasks: str, **values: Any) -> None:
             if not progress.kept:
                 raise
             raise ServerError(f"{error}. {_how_to_go_on(progress)}") from None
-    if as_json:
-        echo_json({"output": str(folder), **result.model_dump(mode="json")})
-        return
-    _print_report(result, folder)
 
 
 def _say_interrupted(progress: RunProgress) -> None:
@@ -144,22 +194,23 @@ def _count(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
-def _print_report(result: Any, folder: Path) -> None:
+def _print_report(results: Sequence[RunResult], folder: Path) -> None:
     from diffbench.cli.bars import print_worst_task
     from diffbench.cli.instead import print_instead
     from diffbench.cli.tables import print_results
 
     out = console()
+    result = results[0]
     kind = "  [yellow](synthetic: a made-up specimen)[/]" if result.model.synthetic else ""
     out.print(
         f"\n[bold]{safe(result.model.id)}[/]{kind}  {_count(len(result.tasks), 'task')}, "
         f"{_count(sum(len(task.prompts) for task in result.tasks), 'prompt')}, "
-        f"{result.run.duration_s:.0f} s\n"
+        f"{sum(one.run.duration_s for one in results):.0f} s\n"
     )
-    if result.run.scoring_path == "plain":
+    if result.run.scoring_path in _SLOWER:
         out.print(
-            "[yellow]This model does not honour packed attention masks, so every answer "
-            "was scored in plain batches: slower, and as exact.[/]\n"
+            "[yellow]This model does not honour packed attention masks, so answers were "
+            f"scored {_SLOWER[result.run.scoring_path]}: slower, and as exact.[/]\n"
         )
     found = result.run.independence
     if found is not None and found.verdict == "unproven":
@@ -168,7 +219,12 @@ def _print_report(result: Any, folder: Path) -> None:
             f"{found.probe_copies} of {found.probe_calls} replies to requests for "
             "something random were copies.[/]\n"
         )
-    print_results(out, result)
+    print_results(out, *results)
+    if len(results) > 1:
+        out.print(
+            f"\nResults: [bold]{safe(folder)}/temperature-…/results.json[/]", soft_wrap=True
+        )
+        return
     print_worst_task(out, result)
     print_instead(out, result)
     out.print(f"\nResults: [bold]{safe(folder)}/results.json[/]", soft_wrap=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from diffbench.engine.cache import PromptCache
@@ -16,6 +17,7 @@ from diffbench.engine.decoding import Decoding
 from diffbench.engine.packing import PackedBatch, pack
 from diffbench.engine.reading import read_scores
 from diffbench.engine.requests import Scores, ScoringRequest
+from diffbench.engine.sharing import Alone, Sharing
 from diffbench.engine.tree import PrefixTree, build_tree, split_sequences
 
 __all__ = ["PackedPath"]
@@ -33,6 +35,22 @@ class _Chunk:
     tree: PrefixTree
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pass:
+    """One forward pass: requests by their positions, and a chunk of each in a row.
+
+    Attributes:
+        rows: Request and chunk of each row.
+        cached: Whether the rows are of one request and stand behind its prompt's cache.
+    """
+
+    rows: Sequence[tuple[int, _Chunk]]
+    cached: bool
+
+
+_Read = list[tuple[NDArray[np.float64], NDArray[np.bool_]]]
+
+
 class PackedPath:
     """Scores whole trees; needs a model that honours a 4D attention mask.
 
@@ -40,107 +58,102 @@ class PackedPath:
         model: A causal language model in evaluation mode.
         max_tokens: Most tokens in one forward pass, unless a single row has more.
         chunk_nodes: Most nodes in one row.
+        sharing: How forward passes are divided among processes.
     """
 
     def __init__(
-        self, model: PreTrainedModel, *, max_tokens: int, chunk_nodes: int = CHUNK_NODES
+        self,
+        model: PreTrainedModel,
+        *,
+        max_tokens: int,
+        chunk_nodes: int = CHUNK_NODES,
+        sharing: Sharing | None = None,
     ) -> None:
         self._model = model
         self._max_tokens = max_tokens
         self._chunk_nodes = min(chunk_nodes, max_tokens)
         self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
+        self._sharing = sharing or Alone()
 
     def score(
         self, requests: Sequence[ScoringRequest], decodings: Sequence[Decoding]
     ) -> list[Scores]:
         """Score every request; small trees of several prompts share a forward pass."""
         chunks = [self._chunks(request) for request in requests]
-        scored: dict[int, Scores] = {}
-        small = [i for i, found in enumerate(chunks) if len(found) == 1]
-        for batch in self._batches(small, requests, chunks):
-            for i, scores in zip(
-                batch, self._score_small(batch, requests, chunks, decodings), strict=True
-            ):
-                scored[i] = scores
-        for i, found in enumerate(chunks):
-            if len(found) > 1:
-                scored[i] = self._score_large(requests[i], found, decodings)
-        return [scored[i] for i in range(len(requests))]
+        passes = [*self._small(requests, chunks), *self._large(chunks)]
+        reader = _Reader(self, requests, decodings)
+        found = self._sharing.map(len(passes), lambda i: reader.read(passes[i]))
+        scores = [
+            _blank(*pair, len(decodings)) for pair in zip(requests, chunks, strict=True)
+        ]
+        for one, read in zip(passes, found, strict=True):
+            for (i, chunk), (log_p, greedy) in zip(one.rows, read, strict=True):
+                scores[i].log_p[:, chunk.members] = log_p
+                scores[i].greedy[chunk.members] = greedy
+        return scores
 
     def _chunks(self, request: ScoringRequest) -> list[_Chunk]:
-        sequences = [continuation.tokens for continuation in request.continuations]
+        return self._chunks_of([one.tokens for one in request.continuations])
+
+    def _chunks_of(self, sequences: Sequence[Sequence[int]]) -> list[_Chunk]:
         return [
             _Chunk(members=group, tree=build_tree([sequences[i] for i in group]))
             for group in split_sequences(sequences, self._chunk_nodes)
         ]
 
-    def _batches(
-        self,
-        chosen: Sequence[int],
-        requests: Sequence[ScoringRequest],
-        chunks: Sequence[list[_Chunk]],
-    ) -> Iterator[list[int]]:
+    def _small(
+        self, requests: Sequence[ScoringRequest], chunks: Sequence[list[_Chunk]]
+    ) -> Iterator[_Pass]:
         """Yield requests of like length together, padding included in the limit."""
-        batch: list[int] = []
+        rows: list[tuple[int, _Chunk]] = []
         longest = widest = 0
-        for i in sorted(chosen, key=lambda i: len(requests[i].prompt), reverse=True):
-            prompt, nodes = len(requests[i].prompt), chunks[i][0].tree.size
-            row = max(longest, prompt) + max(widest, nodes)
-            if batch and row * (len(batch) + 1) > self._max_tokens:
-                yield batch
-                batch, longest, widest = [], 0, 0
-            batch.append(i)
-            longest, widest = max(longest, prompt), max(widest, nodes)
-        if batch:
-            yield batch
+        small = [i for i, found in enumerate(chunks) if len(found) == 1]
+        for i in sorted(small, key=lambda i: len(requests[i].prompt), reverse=True):
+            prompt, (chunk,) = len(requests[i].prompt), chunks[i]
+            row = max(longest, prompt) + max(widest, chunk.tree.size)
+            if rows and row * (len(rows) + 1) > self._max_tokens:
+                yield _Pass(rows=rows, cached=False)
+                rows, longest, widest = [], 0, 0
+            rows.append((i, chunk))
+            longest, widest = max(longest, prompt), max(widest, chunk.tree.size)
+        if rows:
+            yield _Pass(rows=rows, cached=False)
 
-    def _score_small(
-        self,
-        batch: Sequence[int],
-        requests: Sequence[ScoringRequest],
-        chunks: Sequence[list[_Chunk]],
-        decodings: Sequence[Decoding],
-    ) -> Iterator[Scores]:
-        trees = [chunks[i][0].tree for i in batch]
-        packed = pack([requests[i].prompt for i in batch], trees, self._model.device)
-        logits = self._forward(packed)
-        for row, i in enumerate(batch):
-            chunk = chunks[i][0]
-            members = [requests[i].continuations[m] for m in chunk.members]
-            tree = chunk.tree
-            log_p, greedy = read_scores(
-                logits[row, : tree.size], _nodes(tree), members, decodings
-            )
-            order = np.argsort(chunk.members)
-            yield Scores(
-                log_p=log_p[:, order],
-                greedy=greedy[order],
-                row=len(requests[i].prompt) + tree.size - 1,
-                witnesses=_witnesses(chunk),
-                cached=False,
-            )
+    def _large(self, chunks: Sequence[list[_Chunk]]) -> Iterator[_Pass]:
+        """Yield several chunks of one request together."""
+        for i, found in enumerate(chunks):
+            if len(found) > 1:
+                for part in self._parts(found):
+                    yield _Pass(rows=[(i, chunk) for chunk in part], cached=True)
 
-    def _score_large(
-        self,
-        request: ScoringRequest,
-        chunks: Sequence[_Chunk],
-        decodings: Sequence[Decoding],
-    ) -> Scores:
-        n = len(request.continuations)
-        log_p, greedy = np.empty((len(decodings), n)), np.empty(n, dtype=np.bool_)
-        for chunk, logits in self._after_prompt(request.prompt, chunks):
-            members = [request.continuations[m] for m in chunk.members]
-            log_p[:, chunk.members], greedy[chunk.members] = read_scores(
-                logits, _nodes(chunk.tree), members, decodings
-            )
-        largest = max(chunks, key=lambda chunk: chunk.tree.size)
-        return Scores(
-            log_p=log_p,
-            greedy=greedy,
-            row=len(request.prompt) + largest.tree.size - 1,
-            witnesses=_witnesses(largest),
-            cached=True,
+    def _parts(self, chunks: Sequence[_Chunk]) -> Iterator[Sequence[_Chunk]]:
+        rows = max(1, self._max_tokens // self._chunk_nodes)
+        for start in range(0, len(chunks), rows):
+            yield chunks[start : start + rows]
+
+    def logits(
+        self, prompts: Sequence[Sequence[int]], trees: Sequence[PrefixTree]
+    ) -> torch.Tensor:
+        """Return (rows, nodes, V) of rows that begin with their own prompts."""
+        return self._forward(pack(prompts, trees, self._model.device), None)
+
+    def logits_behind(
+        self, cache: PromptCache | None, last: Sequence[int], trees: Sequence[PrefixTree]
+    ) -> torch.Tensor:
+        """Return (rows, nodes, V) of rows behind a cache that lacks the prompt's last."""
+        packed = pack(
+            [last] * len(trees),
+            trees,
+            self._model.device,
+            past=0 if cache is None else cache.size,
         )
+        return self._forward(packed, None if cache is None else cache.rows(len(trees)))
+
+    def prompt_cache(self, prompt: Sequence[int]) -> PromptCache | None:
+        """Return the state after all of a prompt but its last token; None if it is one."""
+        if len(prompt) == 1:
+            return None
+        return PromptCache(self._model, prompt[:-1], whole=True)
 
     def next_logits(
         self, prompt: Sequence[int], prefixes: Sequence[Sequence[int]]
@@ -152,36 +165,16 @@ class PackedPath:
             the row that they stood in; every position exactly once.
         """
         # A node is a proper prefix of some sequence, so each prefix gets one token more.
-        sequences = [(*prefix, 0) for prefix in prefixes]
-        chunks = [
-            _Chunk(members=group, tree=build_tree([sequences[i] for i in group]))
-            for group in split_sequences(sequences, self._chunk_nodes)
-        ]
-        for chunk, logits in self._after_prompt(prompt, chunks):
-            last = [path[-1] for path in _nodes(chunk.tree)]
-            yield chunk.members, logits[last], len(prompt) + chunk.tree.size - 1
-
-    def _after_prompt(
-        self, prompt: Sequence[int], chunks: Sequence[_Chunk]
-    ) -> Iterator[tuple[_Chunk, torch.Tensor]]:
-        """Yield each chunk with its (nodes, V) logits; node 0 ends the prompt."""
-        cache = None
-        if len(prompt) > 1:
-            cache = PromptCache(self._model, prompt[:-1], whole=True)
-        rows = max(1, self._max_tokens // self._chunk_nodes)
-        for start in range(0, len(chunks), rows):
-            part = chunks[start : start + rows]
-            packed = pack(
-                [prompt[-1:]] * len(part),
-                [chunk.tree for chunk in part],
-                self._model.device,
-                past=len(prompt) - 1,
-            )
-            logits = self._forward(packed, None if cache is None else cache.rows(len(part)))
+        chunks = self._chunks_of([(*prefix, 0) for prefix in prefixes])
+        cache = self.prompt_cache(prompt)
+        for part in self._parts(chunks):
+            trees = [chunk.tree for chunk in part]
+            logits = self.logits_behind(cache, prompt[-1:], trees)
             for row, chunk in enumerate(part):
-                yield chunk, logits[row, : chunk.tree.size]
+                last = [path[-1] for path in _nodes(chunk.tree)]
+                yield chunk.members, logits[row, last], len(prompt) + chunk.tree.size - 1
 
-    def _forward(self, packed: PackedBatch, cache: Any = None) -> torch.Tensor:
+    def _forward(self, packed: PackedBatch, cache: Any) -> torch.Tensor:
         keep: dict[str, Any] = {}
         if self._keeps_logits:
             keep["logits_to_keep"] = packed.n_kept
@@ -194,6 +187,58 @@ class PackedPath:
             **keep,
         ).logits
         return logits[:, -packed.n_kept :]
+
+
+class _Reader:
+    """Does the passes of one call, and keeps the cache of the prompt it was last at."""
+
+    def __init__(
+        self,
+        path: PackedPath,
+        requests: Sequence[ScoringRequest],
+        decodings: Sequence[Decoding],
+    ) -> None:
+        self._path = path
+        self._requests = requests
+        self._decodings = decodings
+        self._at: int | None = None
+        self._cache: PromptCache | None = None
+
+    def read(self, one: _Pass) -> _Read:
+        """Return log-probabilities (D, n) and greediness (n,) of each row's n members."""
+        logits = self._logits(one)
+        return [
+            read_scores(
+                logits[row, : chunk.tree.size],
+                _nodes(chunk.tree),
+                [self._requests[i].continuations[m] for m in chunk.members],
+                self._decodings,
+            )
+            for row, (i, chunk) in enumerate(one.rows)
+        ]
+
+    def _logits(self, one: _Pass) -> torch.Tensor:
+        trees = [chunk.tree for _, chunk in one.rows]
+        if not one.cached:
+            return self._path.logits([self._requests[i].prompt for i, _ in one.rows], trees)
+        i = one.rows[0][0]
+        prompt = self._requests[i].prompt
+        if self._at != i:
+            self._cache, self._at = self._path.prompt_cache(prompt), i
+        return self._path.logits_behind(self._cache, prompt[-1:], trees)
+
+
+def _blank(request: ScoringRequest, chunks: Sequence[_Chunk], n_decodings: int) -> Scores:
+    """Return scores that are still to be filled in."""
+    n = len(request.continuations)
+    largest = max(chunks, key=lambda chunk: chunk.tree.size)
+    return Scores(
+        log_p=np.empty((n_decodings, n)),
+        greedy=np.empty(n, dtype=np.bool_),
+        row=len(request.prompt) + largest.tree.size - 1,
+        witnesses=_witnesses(largest),
+        cached=len(chunks) > 1,
+    )
 
 
 def _nodes(tree: PrefixTree) -> list[list[int]]:

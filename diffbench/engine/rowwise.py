@@ -14,6 +14,7 @@ from diffbench.engine.decoding import Decoding
 from diffbench.engine.forward import logits_behind_cache, reply_logits
 from diffbench.engine.reading import read_scores
 from diffbench.engine.requests import Continuation, Scores, ScoringRequest
+from diffbench.engine.sharing import Alone, Sharing
 
 __all__ = ["PlainPath", "SharedPath"]
 
@@ -26,17 +27,23 @@ class PlainPath:
     Args:
         model: A causal language model or an encoder-decoder, in evaluation mode.
         batch_size: Rows in one forward pass.
+        sharing: How requests are divided among processes.
     """
 
-    def __init__(self, model: PreTrainedModel, *, batch_size: int) -> None:
+    def __init__(
+        self, model: PreTrainedModel, *, batch_size: int, sharing: Sharing | None = None
+    ) -> None:
         self._model = model
         self._batch_size = batch_size
+        self._sharing = sharing or Alone()
 
     def score(
         self, requests: Sequence[ScoringRequest], decodings: Sequence[Decoding]
     ) -> list[Scores]:
         """Score every request."""
-        return [self._score(request, decodings) for request in requests]
+        return self._sharing.map(
+            len(requests), lambda i: self._score(requests[i], decodings)
+        )
 
     def _score(self, request: ScoringRequest, decodings: Sequence[Decoding]) -> Scores:
         return _by_batches(
@@ -65,17 +72,23 @@ class SharedPath:
     Args:
         model: A causal language model in evaluation mode.
         batch_size: Rows in one forward pass.
+        sharing: How requests are divided among processes.
     """
 
-    def __init__(self, model: PreTrainedModel, *, batch_size: int) -> None:
+    def __init__(
+        self, model: PreTrainedModel, *, batch_size: int, sharing: Sharing | None = None
+    ) -> None:
         self._model = model
         self._batch_size = batch_size
+        self._sharing = sharing or Alone()
 
     def score(
         self, requests: Sequence[ScoringRequest], decodings: Sequence[Decoding]
     ) -> list[Scores]:
         """Score every request; the prompt's last token begins each row."""
-        return [self._score(request, decodings) for request in requests]
+        return self._sharing.map(
+            len(requests), lambda i: self._score(requests[i], decodings)
+        )
 
     def _score(self, request: ScoringRequest, decodings: Sequence[Decoding]) -> Scores:
         *before, last = request.prompt

@@ -24,6 +24,7 @@ from diffbench.engine.memory import tokens_that_fit
 from diffbench.engine.packed import PackedPath
 from diffbench.engine.requests import Scores, ScoringRequest
 from diffbench.engine.rowwise import PlainPath, SharedPath
+from diffbench.engine.sharing import Sharing
 from diffbench.engine.trust import REFUSALS, tolerance
 from diffbench.errors import ModelError
 
@@ -45,6 +46,7 @@ class Scorer:
         model: A causal language model in evaluation mode.
         max_tokens: Most tokens in one packed forward pass; by default what fits memory.
         batch_size: Rows of a padded batch on the other paths.
+        sharing: How the work is divided among processes.
     """
 
     def __init__(
@@ -53,13 +55,16 @@ class Scorer:
         *,
         max_tokens: int | None = None,
         batch_size: int = 32,
+        sharing: Sharing | None = None,
     ) -> None:
         self._model = model
-        self._plain = PlainPath(model, batch_size=batch_size)
-        packed = PackedPath(model, max_tokens=max_tokens or tokens_that_fit(model))
+        self._plain = PlainPath(model, batch_size=batch_size, sharing=sharing)
+        tokens = max_tokens or tokens_that_fit(model)
+        packed = PackedPath(model, max_tokens=tokens, sharing=sharing)
+        shared = SharedPath(model, batch_size=batch_size, sharing=sharing)
         self._paths: list[tuple[ScoringPath, PackedPath | SharedPath]] = [
             ("packed", packed),
-            ("shared", SharedPath(model, batch_size=batch_size)),
+            ("shared", shared),
         ]
         if model.config.is_encoder_decoder:
             # The prompt is in the encoder, where replies are not.

@@ -12,9 +12,11 @@ from typing import Any, Literal, Protocol
 
 from lm_eval.api.instance import Instance
 
+from diffbench.errors import SettingsError, printable
 from diffbench.harness.task import Protocol as ExactProtocol
 from diffbench.models.spec import ModelSpec
 from diffbench.options import Progress, RunOptions
+from diffbench.processes import is_one_of_many
 from diffbench.results import Independence, ModelInfo
 from diffbench.results.partial import PartialRun
 from diffbench.suite import TaskDefinition
@@ -81,9 +83,19 @@ class Backend(Protocol):
         """Whether it reasons before it replies."""
 
     def start(
-        self, tasks: Sequence[TaskDefinition], partial: PartialRun, progress: Progress
+        self,
+        options: RunOptions,
+        tasks: Sequence[TaskDefinition],
+        partial: PartialRun,
+        progress: Progress,
     ) -> MeasuredLM:
-        """Make it ready, and refuse what cannot be measured soundly.
+        """Make it ready for one run, and refuse what cannot be measured soundly.
+
+        Args:
+            options: Those of a run that it was opened for.
+            tasks: What will be measured.
+            partial: The run's folder.
+            progress: Hears what is going on.
 
         Raises:
             ModelError: If these tasks cannot be measured on it.
@@ -93,21 +105,27 @@ class Backend(Protocol):
         """Say how the values came about, once they are there."""
 
 
-def open_backend(spec: ModelSpec, options: RunOptions) -> Backend:
-    """Find the model of a run.
+def open_backend(spec: ModelSpec, runs: Sequence[RunOptions]) -> Backend:
+    """Find the model of one or more runs that differ in how replies are drawn only.
 
     Raises:
         ModelError: If it is not there or cannot be loaded.
+        SettingsError: If several processes cannot share its work.
     """
+    if spec.backend != "engine" and is_one_of_many():
+        raise SettingsError(
+            "several processes share the work of a model that DiffBench runs itself; run "
+            f"{printable(spec.text)} in one process, without a launcher"
+        )
     # Each needs libraries that the others do without.
     if spec.backend == "api":
         from diffbench.harness.server.backend import ServerBackend
 
-        return ServerBackend(spec, options)
+        return ServerBackend(spec, runs[0])
     if spec.backend == "vllm":
         from diffbench.harness.vllm import VllmBackend
 
-        return VllmBackend(spec, options)
+        return VllmBackend(spec, runs[0])
     from diffbench.harness.local import LocalBackend
 
-    return LocalBackend(spec, options)
+    return LocalBackend(spec, runs)

@@ -38,6 +38,7 @@ from diffbench.harness.drawing import DrawSettings, draw_settings
 from diffbench.harness.outlook import ReplyOutlook
 from diffbench.harness.task import Protocol
 from diffbench.models.load import LoadedModel
+from diffbench.processes import Processes
 
 __all__ = ["EngineLM"]
 
@@ -49,6 +50,8 @@ _Encoded = tuple[tuple[str, str], list[int], list[int]]
 
 class EngineLM(HFLM):  # type: ignore[misc]
     """A local model whose DiffBench requests are scored and sampled by prefix trees.
+
+    Several processes divide the work of each call.
 
     Args:
         loaded: The model and its tokenizer.
@@ -83,7 +86,8 @@ class EngineLM(HFLM):  # type: ignore[misc]
         embeddings = loaded.model.get_output_embeddings()
         size = embeddings.weight.shape[0] if embeddings is not None else self.vocab_size
         self.vocabulary = Vocabulary(loaded.tokenizer, size)
-        self.scorer = Scorer(loaded.model, batch_size=batch_size)
+        self._processes = Processes()
+        self.scorer = Scorer(loaded.model, batch_size=batch_size, sharing=self._processes)
         self.decodings = tuple(decodings)
         self.active = 0
         self._scored: dict[tuple[str, ...], Scores] = {}
@@ -276,16 +280,19 @@ class EngineLM(HFLM):  # type: ignore[misc]
         groups: dict[str, list[int]] = {}
         for i, request in enumerate(requests):
             groups.setdefault(draw_key(request), []).append(i)
-        for members in groups.values():
-            first = requests[members[0]]
-            context = str(first.args[0])
-            if is_ours(first):
-                drawn = self.draw(context, len(members), first.args[1])
-            else:
-                drawn = self._draw_others(first, len(members))
-            for i, reply in zip(members, drawn, strict=True):
+        shares = list(groups.values())
+        drawn = self._processes.map(
+            len(shares), lambda i: self._draw_group(requests[shares[i][0]], len(shares[i]))
+        )
+        for members, found in zip(shares, drawn, strict=True):
+            for i, reply in zip(members, found, strict=True):
                 replies[i] = reply
         return replies
+
+    def _draw_group(self, first: Instance, n: int) -> list[str]:
+        if is_ours(first):
+            return self.draw(str(first.args[0]), n, first.args[1])
+        return self._draw_others(first, n)
 
     def draw(self, context: str, n: int, settings: dict[str, Any]) -> list[str]:
         """Draw n independent replies to a rendered prompt, in an order of the seed's.

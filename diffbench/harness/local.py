@@ -26,34 +26,43 @@ _INDEPENDENCE = Independence(verdict="by_construction", seeds="one_stream")
 class LocalBackend:
     """Loads the model when it is made.
 
+    Args:
+        spec: The model.
+        runs: What it will be measured for; exact values of all are computed in one pass.
+
     Raises:
         ModelError: If it cannot be loaded.
     """
 
     thinking: Literal["off", "unknown"] = "off"
 
-    def __init__(self, spec: ModelSpec, options: RunOptions) -> None:
-        self._options = options
-        self._loaded = load_model(spec, _load_options(options))
+    def __init__(self, spec: ModelSpec, runs: Sequence[RunOptions]) -> None:
+        self._decodings = tuple(decoding_of(options) for options in runs)
+        self._loaded = load_model(spec, _load_options(runs[0]))
         self._lm: EngineLM | None = None
-        self.info = model_info(self._loaded, options)
+        self.info = model_info(self._loaded, runs[0])
         self.device = _device_name(self._loaded)
 
     def start(
-        self, tasks: Sequence[TaskDefinition], partial: PartialRun, progress: Progress
+        self,
+        options: RunOptions,
+        tasks: Sequence[TaskDefinition],
+        partial: PartialRun,
+        progress: Progress,
     ) -> EngineLM:
         """Choose the scoring path and return the engine."""
-        options = self._options
-        canonical = options.estimator == "exact-canonical"
-        self._lm = EngineLM(
-            self._loaded,
-            protocol="exact-canonical" if canonical else "exact",
-            batch_size=options.batch_size,
-            seed=options.seed,
-            answer_rule=options.answer_rule,
-            decodings=(decoding_of(options),),
-        )
-        check_scoring(self._lm, tasks)
+        if self._lm is None:
+            canonical = options.estimator == "exact-canonical"
+            self._lm = EngineLM(
+                self._loaded,
+                protocol="exact-canonical" if canonical else "exact",
+                batch_size=options.batch_size,
+                seed=options.seed,
+                answer_rule=options.answer_rule,
+                decodings=self._decodings,
+            )
+            check_scoring(self._lm, tasks)
+        self._lm.active = self._decodings.index(decoding_of(options))
         return self._lm
 
     def evidence(self) -> Evidence:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 from diffbench.errors import printable
 from diffbench.harness.backends import Backend, MeasuredLM, open_backend
 from diffbench.harness.identity import run_command, run_id, run_settings
-from diffbench.harness.one_task import TaskOutcome, run_task
+from diffbench.harness.one_task import run_task
 from diffbench.models.spec import parse_model
-from diffbench.options import Progress, RunOptions
+from diffbench.options import NoProgress, Progress, RunOptions
+from diffbench.processes import Processes, is_first
 from diffbench.results import (
     SCHEMA_VERSION,
     ModelInfo,
@@ -31,7 +33,7 @@ from diffbench.results.provenance import checkout, hardware, package_versions
 from diffbench.suite import TaskDefinition
 from diffbench.version import __version__
 
-__all__ = ["Finished", "run_tasks"]
+__all__ = ["Finished", "run_tasks", "sweep_temperatures"]
 
 Finished = tuple[RunResult, Path]
 
@@ -44,7 +46,8 @@ def run_tasks(
     """Measure tasks, one after another, and write `results.json`.
 
     A killed run leaves its finished tasks in the output folder, and `resume` goes on
-    from there to the same results.
+    from there to the same results. Several processes share the work of each task; the
+    first of them writes.
 
     Returns:
         The results and the folder that holds them.
@@ -54,48 +57,135 @@ def run_tasks(
             is taken.
     """
     start = time.monotonic()
-    spec = parse_model(options.model)
+    progress = progress if is_first() else NoProgress()
+    backend = _find((options,), progress)
+    output = options.output or _new_folder(backend.info)
+    return _run(backend, options, tasks, _Place(output, output, start), progress)
+
+
+def sweep_temperatures(
+    options: RunOptions,
+    temperatures: Sequence[float],
+    tasks: Sequence[TaskDefinition],
+    progress: Progress,
+) -> tuple[list[Finished], Path]:
+    """Measure tasks at several temperatures; exact values of all cost one pass.
+
+    Each temperature has results of its own, in a folder `temperature-…` of the output.
+
+    Returns:
+        The results and folder of each temperature, and the folder of them all.
+
+    Raises:
+        DiffBenchError: As for `run_tasks`.
+    """
+    start = time.monotonic()
+    progress = progress if is_first() else NoProgress()
+    runs = tuple(replace(options, temperature=t) for t in temperatures)
+    backend = _find(runs, progress)
+    output = options.output or _new_folder(backend.info)
+    finished = []
+    for one in runs:
+        place = _Place(output / f"temperature-{one.temperature}", output, start)
+        finished.append(_run(backend, one, tasks, place, progress))
+        start = time.monotonic()
+    return finished, output
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a run's results go, the folder that the user names, and when it began."""
+
+    output: Path
+    named: Path
+    start: float
+
+
+def _find(runs: Sequence[RunOptions], progress: Progress) -> Backend:
+    spec = parse_model(runs[0].model)
     if spec.backend != "api":
         progress.loading(spec.name)
-    backend = open_backend(spec, options)
-    model, settings = backend.info, run_settings(options, backend.thinking)
-    identity = run_id(model, settings, tasks)
-    output = options.output or _new_folder(model)
-    partial = PartialRun(output, identity)
-    finished = partial.begin(resume=options.resume)
-    if finished is not None:
-        return finished, output
-    lm = _start(backend, tasks, partial, progress)
-    results, samples = _measure(lm, tasks, options, partial, progress)
-    families = family_aggregates(results)
-    content = {
-        "schema_version": SCHEMA_VERSION,
-        "run": _run_info(identity, backend, options, time.monotonic() - start),
-        "model": model,
-        "settings": settings,
-        "tasks": results,
-        "families": families,
-        "overall": overall_aggregate(families),
-    }
-    result = _seal(content)
-    if samples:
-        write_samples(output, samples)
-    write_results(output, result)
-    partial.end()
-    return result, output
+    return open_backend(spec, runs)
 
 
-def _start(
+def _run(
     backend: Backend,
+    options: RunOptions,
     tasks: Sequence[TaskDefinition],
-    partial: PartialRun,
+    place: _Place,
     progress: Progress,
-) -> MeasuredLM:
+) -> Finished:
+    processes = Processes()
+    settings = run_settings(options, backend.thinking)
+    identity = run_id(backend.info, settings, tasks)
+    partial = PartialRun(place.output, identity)
+    finished = processes.first(lambda: partial.begin(resume=options.resume))
+    if finished is not None:
+        return finished, place.output
     try:
-        return backend.start(tasks, partial, progress)
+        lm = backend.start(options, tasks, partial, progress)
     except BaseException:
-        partial.give_back()
+        if is_first():
+            partial.give_back()
         raise
+    work = _Work(options, tasks, partial, processes, progress)
+    results, samples = work.measure(lm, place.named)
+    families = family_aggregates(results)
+    result = _seal(
+        {
+            "schema_version": SCHEMA_VERSION,
+            "run": _run_info(identity, backend, options, time.monotonic() - place.start),
+            "model": backend.info,
+            "settings": settings,
+            "tasks": results,
+            "families": families,
+            "overall": overall_aggregate(families),
+        }
+    )
+    processes.first(lambda: _write(partial, result, samples))
+    return result, place.output
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is measured, by whom, and where finished tasks are kept."""
+
+    options: RunOptions
+    tasks: Sequence[TaskDefinition]
+    partial: PartialRun
+    processes: Processes
+    progress: Progress
+
+    def measure(
+        self, lm: MeasuredLM, named: Path
+    ) -> tuple[list[TaskResult], list[SampleRow]]:
+        """Return all tasks' results; those of an interrupted run are not measured again."""
+        done = self.processes.first(
+            lambda: [self.partial.load(task.name) for task in self.tasks]
+        )
+        n_done = sum(stored is not None for stored in done)
+        self.progress.started(len(self.tasks), n_done, named)
+        pieces = [
+            self._measure(lm, task) if stored is None else stored
+            for task, stored in zip(self.tasks, done, strict=True)
+        ]
+        return [result for result, _ in pieces], [row for _, rows in pieces for row in rows]
+
+    def _measure(
+        self, lm: MeasuredLM, task: TaskDefinition
+    ) -> tuple[TaskResult, list[SampleRow]]:
+        self.progress.task(task.name)
+        outcome = run_task(lm, task, self.options)
+        self.processes.first(lambda: self.partial.store(outcome.result, outcome.samples))
+        self.progress.finished(task.name)
+        return outcome.result, outcome.samples
+
+
+def _write(partial: PartialRun, result: RunResult, samples: list[SampleRow]) -> None:
+    if samples:
+        write_samples(partial.output, samples)
+    write_results(partial.output, result)
+    partial.end()
 
 
 def _run_info(
@@ -121,31 +211,6 @@ def _seal(content: dict[str, Any]) -> RunResult:
     unsealed = RunResult(**content, content_sha256=_UNSEALED)
     sha256 = content_sha256(unsealed.model_dump(mode="json"))
     return unsealed.model_copy(update={"content_sha256": sha256})
-
-
-def _measure(
-    lm: MeasuredLM,
-    tasks: Sequence[TaskDefinition],
-    options: RunOptions,
-    partial: PartialRun,
-    progress: Progress,
-) -> tuple[list[TaskResult], list[SampleRow]]:
-    done = {task.name: partial.load(task.name) for task in tasks}
-    n_done = sum(stored is not None for stored in done.values())
-    progress.started(len(tasks), n_done, partial.output)
-    results: list[TaskResult] = []
-    samples: list[SampleRow] = []
-    for task in tasks:
-        stored = done[task.name]
-        if stored is None:
-            progress.task(task.name)
-            outcome: TaskOutcome = run_task(lm, task, options)
-            stored = outcome.result, outcome.samples
-            partial.store(*stored)
-            progress.finished(task.name)
-        results.append(stored[0])
-        samples += stored[1]
-    return results, samples
 
 
 def _new_folder(model: ModelInfo) -> Path:

@@ -45,7 +45,11 @@ class VllmBackend:
         self.info = _model_info(spec, options, self._lm.tokenizer)
 
     def start(
-        self, tasks: Sequence[TaskDefinition], partial: PartialRun, progress: Progress
+        self,
+        options: RunOptions,
+        tasks: Sequence[TaskDefinition],
+        partial: PartialRun,
+        progress: Progress,
     ) -> Any:
         """Refuse a template that cannot be used, and return the model."""
         check_scoring(self._lm, tasks)

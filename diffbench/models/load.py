@@ -27,6 +27,7 @@ from transformers import (
 
 from diffbench.errors import ModelError, printable
 from diffbench.models.spec import ModelSpec
+from diffbench.processes import is_one_of_many, local_rank
 
 __all__ = ["Dtype", "LoadOptions", "LoadedModel", "load_model", "resolve_device"]
 
@@ -82,13 +83,15 @@ class LoadedModel:
 
 
 def resolve_device(device: str) -> torch.device:
-    """Turn `auto` into the best device at hand.
+    """Turn `auto` into the best device at hand; each of several processes has its own.
 
     Raises:
         ModelError: If the name is no device, or that device is not there.
     """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and is_one_of_many():
+        device = f"cuda:{local_rank()}"
     try:
         chosen = torch.device(device)
     except RuntimeError:

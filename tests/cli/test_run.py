@@ -35,6 +35,8 @@ def _run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         (("--model", "demo", "--answer-rule", "anywhere"), "--estimator sample"),
         (("--model", "demo", "--device", "toaster"), "'toaster' is no device"),
         (("--model", "demo", "--adapter", "none"), "adapter"),
+        (("--model", "demo", "--temperature", "0.7;1"), "'0.7;1' is no number"),
+        (("--model", "demo", "--temperature", "1,1"), "each of them once"),
         ((), "--model"),
     ],
 )
@@ -46,6 +48,21 @@ def test_a_mistake_gets_one_sentence_and_exit_2(
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
+
+
+def test_several_temperatures_get_a_row_each(tmp_path: Path) -> None:
+    words = ["--model", "demo", "--tasks", "diffbench_dates_weekday"]
+    words += ["--temperature", "0.7,1.5", "--output", "all"]
+    done = _run(*words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()]
+    (first,) = (i for i, row in enumerate(rows) if row[:4] == ["Day", "of", "the", "week"])
+    assert rows[first][4] == "0.7"
+    assert rows[first + 1][0] == "1.5"
+    assert "all/temperature-…/results.json" in done.stdout
+    again = _run(*words, "--resume", "--json", cwd=tmp_path)
+    runs = json.loads(again.stdout)["runs"]
+    assert [run["settings"]["temperature"] for run in runs] == [0.7, 1.5]
 
 
 def test_a_run_says_what_it_found_and_where(tmp_path: Path) -> None:

@@ -38,7 +38,11 @@ class ServerBackend:
         self.info = _model_info(spec)
 
     def start(
-        self, tasks: Sequence[TaskDefinition], partial: PartialRun, progress: Progress
+        self,
+        options: RunOptions,
+        tasks: Sequence[TaskDefinition],
+        partial: PartialRun,
+        progress: Progress,
     ) -> ChatLM:
         """Say how many calls there will be, and test that replies are independent."""
         _refuse_begun_replies(tasks)
