@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from diffbench.environment import quiet_libraries, share_the_cores
 from diffbench.errors import TaskError
@@ -12,8 +13,22 @@ from diffbench.models import parse_model
 from diffbench.options import NoProgress, Progress, RunOptions, check_temperatures
 from diffbench.results import RunResult
 from diffbench.suite import Mode, TaskDefinition, shipped_catalog
+from diffbench.tuning.options import NoTuneProgress, TuneOptions, TuneProgress
 
-__all__ = ["PreparedRun", "prepare", "run", "run_temperatures"]
+if TYPE_CHECKING:
+    from diffbench.tuning.study import Study, StudyName
+    from diffbench.tuning.tune import Tuned
+
+__all__ = [
+    "PreparedRun",
+    "PreparedTuning",
+    "prepare",
+    "prepare_tuning",
+    "run",
+    "run_temperatures",
+    "study",
+    "tune",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,3 +133,70 @@ def run_temperatures(
     check_temperatures(options, temperatures)
     finished, _ = prepare(options).sweep(temperatures, progress or NoProgress())
     return [result for result, _ in finished]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreparedTuning:
+    """A tuning whose options, recipe and tasks are known to be sound.
+
+    Attributes:
+        options: What was asked for.
+        left_out: A sentence for each prompt file that cannot be trained.
+    """
+
+    options: TuneOptions
+    left_out: tuple[str, ...]
+
+    def start(self, progress: TuneProgress) -> Tuned:
+        """Load the model, train the adapter, and measure before and after."""
+        share_the_cores()
+        with quiet_libraries(verbose=self.options.verbose):
+            from diffbench.tuning.tune import tune_model
+
+            return tune_model(self.options, progress)
+
+
+def prepare_tuning(options: TuneOptions) -> PreparedTuning:
+    """Check the recipe and its tasks, before anything slow begins.
+
+    Raises:
+        DiffBenchError: If a name is unknown or a file is broken.
+    """
+    from diffbench.tuning.sources import read_sources
+
+    sources = read_sources(options.recipe, options.tasks)
+    return PreparedTuning(options=options, left_out=sources.left_out)
+
+
+def tune(options: TuneOptions, progress: TuneProgress | None = None) -> Tuned:
+    """Make an adapter and write it to its folder.
+
+    Args:
+        options: Model, recipe and settings.
+        progress: Hears what is going on; silent by default.
+
+    Raises:
+        DiffBenchError: For unknown names, broken files, or a model that cannot be
+            loaded or trained.
+    """
+    return prepare_tuning(options).start(progress or NoTuneProgress())
+
+
+def study(
+    name: StudyName, options: TuneOptions, progress: TuneProgress | None = None
+) -> Study:
+    """Train and measure the recipes of a generalisation study.
+
+    Args:
+        name: `leave-one-out`, `leave-one-in` or `cross-range`.
+        options: Model and settings, with an output folder; their recipe is not used.
+        progress: Hears what is going on; silent by default.
+
+    Raises:
+        DiffBenchError: As for `tune`, or without an output folder.
+    """
+    share_the_cores()
+    with quiet_libraries(verbose=options.verbose):
+        from diffbench.tuning.study import run_study
+
+        return run_study(name, options, progress or NoTuneProgress())

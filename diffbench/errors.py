@@ -5,6 +5,7 @@
      +-- TaskError        a task file that is missing, malformed or unknown
      +-- ModelError       a model that cannot be found, read or scored
      |    +-- ServerError   a server that refuses, fails or cannot be trusted
+     +-- RecipeError      a tuning recipe that is missing or malformed
      +-- SettingsError    options that contradict one another
      +-- ResultError      a results file that cannot be trusted or written
 
@@ -21,6 +22,7 @@ from collections.abc import Iterable
 __all__ = [
     "DiffBenchError",
     "ModelError",
+    "RecipeError",
     "ResultError",
     "ServerError",
     "SettingsError",
@@ -53,6 +55,10 @@ class ModelError(DiffBenchError):
 
 class ServerError(ModelError):
     """A server of a model refuses, fails, or sends what cannot be measured."""
+
+
+class RecipeError(DiffBenchError):
+    """A tuning recipe is missing, malformed, or trains what must be held out."""
 
 
 class SettingsError(DiffBenchError):

@@ -39,7 +39,7 @@ class Processes:
     """Divides work among the processes, if there are several; joins them when made."""
 
     def __init__(self) -> None:
-        self._rank, self._size = 0, 1
+        self._rank, self.size = 0, 1
         if is_one_of_many():
             import torch
             from accelerate import PartialState
@@ -48,16 +48,16 @@ class Processes:
             state = PartialState(cpu=not torch.cuda.is_available())
             # Threads of a group that is still there when Python ends abort the process.
             atexit.register(state.destroy_process_group)
-            self._rank, self._size = int(state.process_index), int(state.num_processes)
+            self._rank, self.size = int(state.process_index), int(state.num_processes)
 
     def map(self, n: int, work: Callable[[int], T]) -> list[T]:
         """Return `work(i)` for i = 0 … n-1, the same list in every process.
 
         Every process has to call this, with the same n. What one of them raises, all do.
         """
-        if self._size == 1:
+        if self.size == 1:
             return [work(i) for i in range(n)]
-        mine = [i for i in range(n) if i % self._size == self._rank]
+        mine = [i for i in range(n) if i % self.size == self._rank]
         done: dict[int, T] = {}
         failed: Exception | None = None
         try:

@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
+from diffbench.cli.compare import compare
 from diffbench.cli.models import models
 from diffbench.cli.run import run
 from diffbench.cli.tasks import tasks
+from diffbench.cli.tune import tune
 from diffbench.cli.verify import verify
 from diffbench.errors import DiffBenchError, printable
 from diffbench.processes import is_first
@@ -52,6 +54,8 @@ def main() -> None:
 
 
 main.add_command(run)
+main.add_command(tune)
+main.add_command(compare)
 main.add_command(tasks)
 main.add_command(models)
 main.add_command(verify)

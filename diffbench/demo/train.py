@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,21 +14,13 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from diffbench.demo.corpus import Example, examples, plain_questions
 from diffbench.demo.recipe import DemoRecipe
 from diffbench.demo.tokenizer import END, train_tokenizer
-from diffbench.engine.loss import tree_loss
-from diffbench.engine.tree import PrefixTree, build_tree
+from diffbench.engine.loss import LossRow, loss_rows, tree_loss
 from diffbench.suite import Catalog
 
 __all__ = ["build_demo_model", "tokenizer_texts"]
 
 _TOKENIZER_EXAMPLES = 6000
 _BETAS = (0.9, 0.98)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Batch:
-    prompts: list[list[int]]
-    trees: list[PrefixTree]
-    weights: list[list[float]]
 
 
 def build_demo_model(
@@ -60,7 +51,7 @@ def build_demo_model(
     for step, batch in enumerate(itertools.islice(batches, recipe.training.steps)):
         for group in optimizer.param_groups:
             group["lr"] = _learning_rate(step, recipe)
-        loss = tree_loss(model, batch.prompts, batch.trees, batch.weights).mean()
+        loss = tree_loss(model, batch).mean()
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -109,20 +100,20 @@ def _batches(
     recipe: DemoRecipe,
     tokenizer: PreTrainedTokenizerFast,
     rng: np.random.Generator,
-) -> Iterator[_Batch]:
+) -> Iterator[list[LossRow]]:
     stream = examples(catalog, recipe, rng)
     while True:
         chosen = list(itertools.islice(stream, recipe.training.prompts_per_step))
-        # Similar lengths side by side waste less padding, but order carries no meaning.
-        drawn = [_draw(example, recipe, rng) for example in chosen]
-        yield _Batch(
-            prompts=[_prompt_ids(example.prompt, tokenizer) for example in chosen],
-            trees=[
-                build_tree([_reply_ids(reply, tokenizer) for reply in replies])
-                for replies, _ in drawn
-            ],
-            weights=[weights for _, weights in drawn],
-        )
+        yield [
+            row
+            for example in chosen
+            for replies, weights in [_draw(example, recipe, rng)]
+            for row in loss_rows(
+                _prompt_ids(example.prompt, tokenizer),
+                [_reply_ids(reply, tokenizer) for reply in replies],
+                weights,
+            )
+        ]
 
 
 def _draw(

@@ -2,49 +2,140 @@
 
 For target masses w_y of the outcomes, Zhang et al. (COLM 2024, arXiv 2404.10859)
 minimise -sum_y w_y log p(y | x). Summed over the edges of the prefix tree the same
-value is -sum_e (mass below e) log p(token of e | node of e).
+value is -sum_e (mass below e) log p(token of e | node of e). It is a sum over edges, so
+a tree may be cut into rows in any way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
 from diffbench.engine.packing import pack
-from diffbench.engine.tree import PrefixTree
+from diffbench.engine.tree import PrefixTree, build_tree, split_sequences
 
-__all__ = ["tree_loss"]
+__all__ = ["LossRow", "loss_rows", "outcome_loss", "tree_loss"]
 
 
-def tree_loss(
-    model: PreTrainedModel,
-    prompts: Sequence[Sequence[int]],
-    trees: Sequence[PrefixTree],
-    weights: Sequence[Sequence[float]],
-) -> torch.Tensor:
-    """Return the cross-entropy of each prompt, (B,) nats, with its gradient.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossRow:
+    """A prompt with a tree of replies, and the target mass of each edge.
+
+    Attributes:
+        prompt: At least one token id.
+        tree: The replies' prefix tree, E edges.
+        mass: (E,) target mass of the replies through each edge.
+    """
+
+    prompt: tuple[int, ...]
+    tree: PrefixTree
+    mass: NDArray[np.float64]
+
+    @property
+    def size(self) -> int:
+        """Tokens of the row."""
+        return len(self.prompt) + self.tree.size - 1
+
+
+def loss_rows(
+    prompt: Sequence[int],
+    replies: Sequence[Sequence[int]],
+    weights: Sequence[float],
+    max_nodes: int | None = None,
+) -> Iterator[LossRow]:
+    """Yield rows whose losses sum to a prompt's loss.
+
+    Args:
+        prompt: Token ids.
+        replies: Token ids of each reply, at least one each.
+        weights: Target mass of each reply.
+        max_nodes: Most tree nodes in one row; by default one row holds them all.
+    """
+    groups = (
+        [list(range(len(replies)))]
+        if max_nodes is None
+        else split_sequences(replies, max_nodes)
+    )
+    for group in groups:
+        tree = build_tree([replies[i] for i in group])
+        mass = tree.edge_mass([weights[i] for i in group])
+        yield LossRow(prompt=tuple(prompt), tree=tree, mass=mass)
+
+
+def tree_loss(model: PreTrainedModel, rows: Sequence[LossRow]) -> torch.Tensor:
+    """Return each row's part of its prompt's cross-entropy, (rows,) nats, with gradient.
 
     Args:
         model: A causal language model that honours a 4D attention mask.
-        prompts: B token id lists.
-        trees: B prefix trees of the reply tokens.
-        weights: For each prompt, the target mass of each sequence of its tree.
+        rows: At least one.
     """
-    batch = pack(prompts, trees, model.device)
+    batch = pack([row.prompt for row in rows], [row.tree for row in rows], model.device)
+    keep = {"logits_to_keep": batch.n_kept} if _keeps_logits(model) else {}
     logits = model(
         input_ids=batch.input_ids,
         position_ids=batch.position_ids,
         attention_mask=batch.attention_bias(model.dtype),
         use_cache=False,
+        **keep,
     ).logits[:, -batch.n_kept :]
-    losses = []
-    for row, (tree, weight) in enumerate(zip(trees, weights, strict=True)):
-        nodes = torch.from_numpy(tree.edge_nodes).to(logits.device)
-        tokens = torch.from_numpy(tree.edge_tokens).to(logits.device)
-        log_p = torch.log_softmax(logits[row, nodes].float(), dim=-1)
-        log_p = log_p.gather(1, tokens[:, None])[:, 0]
-        mass = torch.from_numpy(tree.edge_mass(weight)).to(log_p)
-        losses.append(-(mass * log_p).sum())
-    return torch.stack(losses)
+    return _edge_sums(logits, rows)
+
+
+def _edge_sums(logits: torch.Tensor, rows: Sequence[LossRow]) -> torch.Tensor:
+    sizes = [len(row.mass) for row in rows]
+    owner = np.repeat(np.arange(len(rows)), sizes)
+    node = np.concatenate([row.tree.edge_nodes for row in rows])
+    token = np.concatenate([row.tree.edge_tokens for row in rows])
+    mass = torch.from_numpy(np.concatenate([row.mass for row in rows]))
+    at, nodes, tokens = (
+        torch.from_numpy(each).to(logits.device) for each in (owner, node, token)
+    )
+    # Only the norm of a node needs its whole row; the V log-probabilities are not written.
+    norm = torch.logsumexp(logits.float(), dim=-1)
+    log_p = logits[at, nodes, tokens].float() - norm[at, nodes]
+    empty = log_p.new_zeros(len(rows))
+    return empty.index_add(0, at, -mass.to(log_p) * log_p)
+
+
+def outcome_loss(
+    model: PreTrainedModel,
+    prompt: Sequence[int],
+    replies: Sequence[Sequence[int]],
+    weights: Sequence[float],
+) -> torch.Tensor:
+    """Return the loss of some replies to a prompt, a scalar, each in a row of its own.
+
+    For models that do not honour a 4D mask. Rows are padded at their ends, where a causal
+    model does not look.
+    """
+    longest = max(map(len, replies))
+    rows = [[*prompt, *reply, *[0] * (longest - len(reply))] for reply in replies]
+    seen = [
+        [1] * (len(prompt) + len(reply)) + [0] * (longest - len(reply)) for reply in replies
+    ]
+    logits = model(
+        input_ids=torch.tensor(rows, device=model.device),
+        attention_mask=torch.tensor(seen, device=model.device),
+        use_cache=False,
+    ).logits[:, len(prompt) - 1 : -1]
+    norm = torch.logsumexp(logits.float(), dim=-1)
+    total = norm.new_zeros(())
+    for row, (reply, weight) in enumerate(zip(replies, weights, strict=True)):
+        steps = torch.arange(len(reply), device=logits.device)
+        tokens = torch.tensor(reply, device=logits.device)
+        log_p = logits[row, steps, tokens].float() - norm[row, : len(reply)]
+        total = total - weight * log_p.sum()
+    return total
+
+
+def _keeps_logits(model: Any) -> bool:
+    # A model with an adapter on it passes on what the model beneath takes.
+    bare = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return "logits_to_keep" in inspect.signature(bare.forward).parameters

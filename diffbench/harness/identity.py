@@ -10,7 +10,7 @@ from typing import Literal
 from transformers import PreTrainedTokenizerBase
 
 from diffbench.errors import printable
-from diffbench.models.load import LoadedModel
+from diffbench.models.load import LoadedModel, is_synthetic
 from diffbench.options import RunOptions
 from diffbench.results import AdapterInfo, ModelInfo, RunSettings
 from diffbench.suite import TaskDefinition
@@ -47,7 +47,7 @@ def model_info(loaded: LoadedModel, options: RunOptions) -> ModelInfo:
         weights_fingerprint=loaded.weights_fingerprint,
         tokenizer_sha256=tokenizer_sha256(loaded.tokenizer),
         chat_template_sha256=template_sha256(loaded.tokenizer),
-        synthetic=spec.kind == "demo" or bool(getattr(model.config, "synthetic", False)),
+        synthetic=is_synthetic(loaded),
     )
 
 

@@ -91,7 +91,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
         self.decodings = tuple(decodings)
         self.active = 0
         self._scored: dict[tuple[str, ...], Scores] = {}
-        self._ends = end_tokens(loaded)
+        self.ends = end_tokens(loaded)
 
     @property
     def uses_chat_template(self) -> bool:
@@ -173,7 +173,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
             self.scorer.next_logits,
             self.vocabulary,
             ReplyOutlook(key, self.answer_rule),
-            ends=self._ends,
+            ends=self.ends,
             n_outcomes=len(key.spellings),
             decoding=self.decodings[self.active],
         )
@@ -308,7 +308,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
         sampler = Sampler(
             self.model,
             is_complete=lambda reply: stops and bool(closing[reply[-1]]),
-            ends=self._ends,
+            ends=self.ends,
             decoding=Decoding(
                 temperature=settings["temperature"],
                 top_p=settings["top_p"],
@@ -341,7 +341,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
             is_complete=lambda reply: settings.stops(
                 self.tok_decode(reply, skip_special_tokens=False)
             ),
-            ends=self._ends,
+            ends=self.ends,
             decoding=settings.decoding,
         )
         found = sampler.sample(

@@ -29,7 +29,15 @@ from diffbench.errors import ModelError, printable
 from diffbench.models.spec import ModelSpec
 from diffbench.processes import is_one_of_many, local_rank
 
-__all__ = ["Dtype", "LoadOptions", "LoadedModel", "load_model", "resolve_device"]
+__all__ = [
+    "Dtype",
+    "LoadOptions",
+    "LoadedModel",
+    "adapter_sha256",
+    "is_synthetic",
+    "load_model",
+    "resolve_device",
+]
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -80,6 +88,12 @@ class LoadedModel:
     revision: str | None
     weights_fingerprint: str | None
     adapter_sha256: str | None
+
+
+def is_synthetic(loaded: LoadedModel) -> bool:
+    """Return whether a model is known to be a made-up specimen."""
+    stated = getattr(loaded.model.config, "synthetic", False)
+    return loaded.spec.kind == "demo" or bool(stated)
 
 
 def resolve_device(device: str) -> torch.device:
@@ -150,7 +164,7 @@ def load_model(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
         tokenizer=tokenizer,
         revision=_commit(spec, options.revision),
         weights_fingerprint=_fingerprint(spec),
-        adapter_sha256=_adapter_sha256(options.adapter),
+        adapter_sha256=adapter_sha256(options.adapter) if options.adapter else None,
     )
 
 
@@ -274,10 +288,8 @@ def _fingerprint(spec: ModelSpec) -> str | None:
     return _sha256_of_files(sorted(Path(spec.source).glob("*.safetensors")))
 
 
-def _adapter_sha256(adapter: Path | None) -> str | None:
+def adapter_sha256(adapter: Path) -> str:
     """Hash an adapter's weights and its settings, which scale them."""
-    if adapter is None:
-        return None
     names = ("adapter_config.json", "adapter_model.safetensors")
     return _sha256_of_files([adapter / name for name in names])
 

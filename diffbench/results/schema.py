@@ -163,10 +163,15 @@ class Aggregate(_Record):
 
 
 class AdapterInfo(_Record):
-    """The adapter on the model."""
+    """The adapter on the model; what it was tuned by, where its folder says so."""
 
     sha256: Sha256
     name: str
+    rank: Count | None = None
+    alpha: Finite | None = None
+    recipe: str | None = None
+    steps: Count | None = None
+    seed: int | None = None
 
 
 class ModelInfo(_Record):

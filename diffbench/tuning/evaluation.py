@@ -1,0 +1,73 @@
+"""Results before and after a tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from diffbench.compare import Comparison, compare_results
+from diffbench.harness.run import run_tasks
+from diffbench.options import RunOptions
+from diffbench.results import RunResult
+from diffbench.tuning.options import TuneOptions, TuneProgress
+from diffbench.tuning.sources import Sources
+
+__all__ = ["BASE_FOLDER", "TUNED_FOLDER", "Evaluated", "evaluate"]
+
+BASE_FOLDER, TUNED_FOLDER = "base", "tuned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluated:
+    """The untuned and the tuned model's results, and what changed."""
+
+    base: RunResult
+    tuned: RunResult
+    comparison: Comparison
+
+
+def evaluate(
+    options: TuneOptions,
+    sources: Sources,
+    folders: tuple[Path, Path],
+    progress: TuneProgress,
+) -> Evaluated:
+    """Measure both models on the recipe's tasks, exactly.
+
+    What an interrupted tuning has measured already is not measured again.
+
+    Args:
+        options: Model and settings.
+        sources: What is measured.
+        folders: Where the base model's results go, and the adapter's own folder.
+        progress: Hears what is going on.
+    """
+    base_folder, output = folders
+    progress.stage("Measuring the base model")
+    base = _run(options, sources, base_folder, None, progress)
+    progress.stage("Measuring the tuned model")
+    tuned = _run(options, sources, output / TUNED_FOLDER, output, progress)
+    return Evaluated(base=base, tuned=tuned, comparison=compare_results(base, tuned))
+
+
+def _run(
+    options: TuneOptions,
+    sources: Sources,
+    output: Path,
+    adapter: Path | None,
+    progress: TuneProgress,
+) -> RunResult:
+    run_options = RunOptions(
+        model=options.model,
+        tasks=tuple(sources.recipe.evaluate),
+        estimator="exact",
+        device=options.device,
+        dtype=options.dtype,
+        adapter=adapter,
+        revision=options.revision,
+        output=output,
+        resume=True,
+        trust_remote_code=options.trust_remote_code,
+    )
+    result, _ = run_tasks(run_options, sources.evaluated, progress)
+    return result

@@ -1,0 +1,101 @@
+"""Training data: prompts as they are measured, and replies as the model would end them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from diffbench.errors import ModelError, printable
+from diffbench.harness.lm import EngineLM
+from diffbench.harness.task import make_task
+from diffbench.suite import TaskDefinition
+from diffbench.tuning.turns import Turn
+
+__all__ = ["TrainingPrompt", "training_prompts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingPrompt:
+    """One prompt with the replies that it should get.
+
+    Attributes:
+        task: The task that it is of, by name.
+        family: The task's family.
+        prompt_id: Its name within the task.
+        prompt_sha256: Hash of its wording.
+        target_sha256: Hash of the target distribution.
+        tokens: The rendered prompt.
+        replies: K replies, each with the tokens that end it.
+        weights: (K,) target probabilities, summing to 1.
+    """
+
+    task: str
+    family: str
+    prompt_id: str
+    prompt_sha256: str
+    target_sha256: str
+    tokens: tuple[int, ...]
+    replies: tuple[tuple[int, ...], ...]
+    weights: tuple[float, ...]
+
+    @property
+    def optimum(self) -> float:
+        """The least loss that any model can have: the target's entropy, in nats."""
+        return -math.fsum(p * math.log(p) for p in self.weights if p > 0)
+
+
+def training_prompts(
+    lm: EngineLM, tasks: Sequence[TaskDefinition], turn: Turn
+) -> list[TrainingPrompt]:
+    """Return every prompt of the tasks' splits, rendered as it is measured.
+
+    Raises:
+        ModelError: If the tokenizer cannot write an outcome, or a prompt is too long.
+    """
+    return [prompt for task in tasks for prompt in _of_task(lm, task, turn)]
+
+
+def _of_task(
+    lm: EngineLM, definition: TaskDefinition, turn: Turn
+) -> Iterator[TrainingPrompt]:
+    replies = _replies(lm, definition, turn)
+    room = max(map(len, replies))
+    contexts = _contexts(lm, definition)
+    for prompt in definition.measured_prompts:
+        yield TrainingPrompt(
+            task=definition.name,
+            family=definition.family,
+            prompt_id=prompt.id,
+            prompt_sha256=prompt.sha256,
+            target_sha256=definition.target.sha256,
+            tokens=tuple(lm.prompt_ids(contexts[prompt.id], room=room)),
+            replies=replies,
+            weights=definition.target.probabilities,
+        )
+
+
+def _contexts(lm: EngineLM, definition: TaskDefinition) -> dict[str, str]:
+    """Render the prompts as the harness does when it measures them."""
+    task = make_task(definition.as_mode("sampled"), samples=1)
+    chat = lm.uses_chat_template
+    task.build_all_requests(
+        apply_chat_template=chat, chat_template=lm.apply_chat_template if chat else None
+    )
+    return {one.doc["id"]: str(one.args[0]) for one in task.instances}
+
+
+def _replies(
+    lm: EngineLM, definition: TaskDefinition, turn: Turn
+) -> tuple[tuple[int, ...], ...]:
+    answers = definition.canonical_answers()
+    encoded = lm.vocabulary.encode_replies([turn.lead + answer for answer in answers])
+    replies = []
+    for answer, tokens in zip(answers, encoded, strict=True):
+        if not tokens:
+            raise ModelError(
+                f"this model's tokenizer cannot write {printable(answer)!r}, an answer of "
+                f"{printable(definition.name)}, so that task cannot be trained"
+            )
+        replies.append((*tokens, *turn.end))
+    return tuple(replies)

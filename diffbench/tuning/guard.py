@@ -1,0 +1,95 @@
+"""What keeps the rest of a model as it was: its own replies to plain questions.
+
+The penalty is KL(base || tuned) at each token of the base model's greedy reply, where the
+base model is the same weights with the adapter switched off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from diffbench.tuning.recipe import Guard
+
+__all__ = ["PlainReply", "ReplyGuard", "greedy_replies"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlainReply:
+    """A plain question and what the base model says to it, as token ids."""
+
+    prompt: tuple[int, ...]
+    reply: tuple[int, ...]
+
+
+@torch.inference_mode()
+def greedy_replies(
+    model: PreTrainedModel,
+    prompts: Sequence[Sequence[int]],
+    *,
+    ends: Sequence[int],
+    max_new_tokens: int = 64,
+) -> list[PlainReply]:
+    """Return each prompt's greedy reply, its end token included."""
+    found = []
+    for prompt in prompts:
+        ids = torch.tensor([list(prompt)], device=model.device)
+        generated: Any = model.generate(
+            input_ids=ids,
+            attention_mask=torch.ones_like(ids),
+            do_sample=False,
+            num_beams=1,
+            max_new_tokens=max_new_tokens,
+            eos_token_id=list(ends),
+            pad_token_id=ends[0],
+        )
+        reply = tuple(generated[0, len(prompt) :].tolist())
+        found.append(PlainReply(prompt=tuple(prompt), reply=reply))
+    return found
+
+
+class ReplyGuard:
+    """Draws the questions of each step.
+
+    Args:
+        replies: The base model's replies, at least one.
+        settings: Weight and number of questions.
+        base: The model with its adapter, which can switch it off.
+    """
+
+    def __init__(self, replies: Sequence[PlainReply], settings: Guard, base: Any) -> None:
+        self._replies = replies
+        self._settings = settings
+        self._base = base
+
+    def units(self, rng: np.random.Generator) -> list[_GuardUnit]:
+        """Return this step's penalty, whose weights sum to the guard's."""
+        n = min(self._settings.questions_per_step, len(self._replies))
+        chosen = rng.choice(len(self._replies), size=n, replace=False)
+        weight = self._settings.weight / n
+        return [_GuardUnit(self._replies[i], weight, self._base) for i in chosen]
+
+
+@dataclass(frozen=True, slots=True)
+class _GuardUnit:
+    one: PlainReply
+    weight: float
+    base: Any
+
+    def loss(self, model: PreTrainedModel) -> torch.Tensor:
+        ids = torch.tensor([[*self.one.prompt, *self.one.reply]], device=model.device)
+        with torch.no_grad(), self.base.disable_adapter():
+            before = self._log_p(self.base, ids)
+        after = self._log_p(model, ids)
+        each = (before.exp() * (before - after)).sum(-1)
+        return self.weight * each.mean()
+
+    def _log_p(self, model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
+        logits = model(input_ids=ids, use_cache=False).logits[0]
+        steps = logits[len(self.one.prompt) - 1 : -1]
+        return torch.log_softmax(steps.float(), dim=-1)

@@ -1,0 +1,192 @@
+"""From a model and a recipe to a folder with an adapter: the library behind `tune`."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from diffbench.compare import Comparison
+from diffbench.errors import ResultError, printable
+from diffbench.models.spec import parse_model
+from diffbench.processes import Processes, is_first
+from diffbench.results import RunResult
+from diffbench.tuning.card import write_card
+from diffbench.tuning.checkpoint import Checkpoint
+from diffbench.tuning.evaluation import BASE_FOLDER, Evaluated, evaluate
+from diffbench.tuning.guard import ReplyGuard, greedy_replies
+from diffbench.tuning.loop import Subject, Training
+from diffbench.tuning.options import TuneOptions, TuneProgress
+from diffbench.tuning.recipe import public_name
+from diffbench.tuning.record import TuneRecord, load_record, write_record
+from diffbench.tuning.retention import Probe, RetentionScore, plain_prompts, verdict
+from diffbench.tuning.setup import Prepared, prepare, with_adapter
+from diffbench.tuning.sources import Sources, read_sources
+from diffbench.tuning.summary import summarise
+
+__all__ = ["Tuned", "tune_model"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuned:
+    """A finished tuning.
+
+    Attributes:
+        record: What `tune.json` holds.
+        output: The adapter's folder.
+        evaluated: Results before and after; None where that was not asked for.
+    """
+
+    record: TuneRecord
+    output: Path
+    evaluated: Evaluated | None
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """What changed."""
+        return None if self.evaluated is None else self.evaluated.comparison
+
+    @property
+    def base(self) -> RunResult | None:
+        """The results of the untuned model."""
+        return None if self.evaluated is None else self.evaluated.base
+
+
+def tune_model(
+    options: TuneOptions, progress: TuneProgress, *, base: Path | None = None
+) -> Tuned:
+    """Train an adapter, probe what should not change, and measure before and after.
+
+    Args:
+        options: Model, recipe and settings.
+        progress: Hears what is going on.
+        base: Folder for the untuned model's results, which several tunings may share; by
+            default one beside the adapter.
+
+    An interrupted tuning leaves a checkpoint in its folder, and `resume` goes on from
+    there to the same adapter.
+
+    Raises:
+        DiffBenchError: If the model, the recipe or a task cannot be used, or the output
+            folder is taken.
+    """
+    sources = read_sources(options.recipe, options.tasks)
+    output = options.output or _new_folder(options)
+    processes = Processes()
+    processes.first(lambda: _refuse_taken(output, options))
+    found = processes.first(lambda: load_record(output))
+    if found is None:
+        record = _train(options, sources, output, progress)
+    else:
+        record = found
+    evaluated = None
+    if options.evaluate:
+        base = base or output / BASE_FOLDER
+        evaluated = evaluate(options, sources, (base, output), progress)
+    if is_first():
+        write_card(output, record, None if evaluated is None else evaluated.comparison)
+    return Tuned(record=record, output=output, evaluated=evaluated)
+
+
+def _refuse_taken(output: Path, options: TuneOptions) -> None:
+    if options.resume or not output.exists():
+        return
+    if not output.is_dir() or any(output.iterdir()):
+        raise ResultError(
+            f"{printable(output)} is not empty; give another --output, or add --resume to "
+            "go on with a tuning there"
+        )
+
+
+def _new_folder(options: TuneOptions) -> Path:
+    stem = (
+        f"tune-{parse_model(options.model).name}-{Path(public_name(options.recipe)).stem}"
+    )
+    name = "".join(c if c.isalnum() or c in "._+-" else "-" for c in stem)
+    stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S")
+    return Path("runs") / f"{printable(name, 80)}-{stamp}"
+
+
+def _train(
+    options: TuneOptions, sources: Sources, output: Path, progress: TuneProgress
+) -> TuneRecord:
+    prepared = prepare(options, sources, progress)
+    before = _probe(prepared, prepared.probes, "before", progress)
+    guard_replies = _guard_replies(prepared, sources, progress)
+    model = with_adapter(prepared, options, sources.recipe)
+    guard = None
+    if sources.recipe.guard is not None:
+        guard = ReplyGuard(guard_replies, sources.recipe.guard, model)
+    subject = Subject(
+        model=model,
+        prompts=prepared.prompts,
+        held_out=prepared.held_out,
+        recipe=sources.recipe,
+        seed=options.seed,
+        path=prepared.path,
+        max_tokens=options.max_tokens,
+        guard=guard,
+    )
+    accelerator = Accelerator(cpu=prepared.loaded.model.device.type == "cpu")
+    checkpoint = None
+    if str(accelerator.distributed_type) != "DistributedType.FSDP":
+        checkpoint = Checkpoint(output, prepared.fingerprint)
+    progress.training(
+        len(prepared.prompts), sum(len(one.replies) for one in prepared.prompts), output
+    )
+    progressed = Training(subject, accelerator, checkpoint, progress).run()
+    _save(model, accelerator, output, prepared)
+    model.eval()
+    after = _probe(prepared, prepared.probes, "after", progress)
+    verdicts = [verdict(*pair) for pair in zip(before, after, strict=True)]
+    record = summarise(options, sources.recipe, prepared, progressed, verdicts, output)
+    if is_first():
+        write_record(output, record)
+        if checkpoint is not None:
+            checkpoint.remove()
+    accelerator.free_memory()
+    del model, subject, prepared, guard
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return record
+
+
+def _probe(
+    prepared: Prepared, probes: Sequence[Probe], when: str, progress: TuneProgress
+) -> list[RetentionScore]:
+    if probes:
+        progress.stage(f"Probing what should not change, {when} training")
+    return [score for probe in probes for score in probe(prepared.lm)]
+
+
+def _guard_replies(
+    prepared: Prepared, sources: Sources, progress: TuneProgress
+) -> list[Any]:
+    if sources.recipe.guard is None:
+        return []
+    progress.stage("Hearing the base model's replies to the plain questions")
+    # Every other question; the rest stay unseen, for the retention probe.
+    prompts = plain_prompts(prepared.lm)[::2]
+    return greedy_replies(
+        prepared.loaded.model, prompts, ends=[prepared.turn.end[-1], *prepared.lm.ends]
+    )
+
+
+def _save(model: Any, accelerator: Accelerator, output: Path, prepared: Prepared) -> None:
+    """Write the adapter in PEFT's own format, with no path of this machine in it."""
+    state = accelerator.get_state_dict(model)
+    spec = prepared.loaded.spec
+    for config in model.peft_config.values():
+        config.base_model_name_or_path = spec.source if spec.kind == "hub" else spec.name
+        config.revision = prepared.loaded.revision
+    if not is_first():
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(output, state_dict=state, safe_serialization=True)
