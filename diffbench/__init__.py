@@ -17,10 +17,11 @@ from diffbench.version import __version__
 
 if TYPE_CHECKING:
     from diffbench import metrics
-    from diffbench.api import run, run_temperatures
+    from diffbench.api import run, run_temperatures, study, tune
     from diffbench.errors import (
         DiffBenchError,
         ModelError,
+        RecipeError,
         ResultError,
         ServerError,
         SettingsError,
@@ -29,10 +30,12 @@ if TYPE_CHECKING:
     )
     from diffbench.options import RunOptions
     from diffbench.results import RunResult, load_results, verify_result
+    from diffbench.tuning.options import TuneOptions
 
 __all__ = [
     "DiffBenchError",
     "ModelError",
+    "RecipeError",
     "ResultError",
     "RunOptions",
     "RunResult",
@@ -40,19 +43,23 @@ __all__ = [
     "SettingsError",
     "TargetError",
     "TaskError",
+    "TuneOptions",
     "__version__",
     "load_results",
     "metrics",
     "run",
     "run_temperatures",
+    "study",
+    "tune",
     "verify_result",
 ]
 
 _HOMES = {
-    "api": ("run", "run_temperatures"),
+    "api": ("run", "run_temperatures", "study", "tune"),
     "errors": tuple(name for name in __all__ if name.endswith("Error")),
     "options": ("RunOptions",),
     "results": ("RunResult", "load_results", "verify_result"),
+    "tuning.options": ("TuneOptions",),
 }
 
 

@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["print_study", "run_study"]
 
 _INTERRUPTED = 130
-_HEADINGS = {"train": "trained wordings", "held_out": "held-out wordings and ranges"}
-_STATES = (("untuned", "un-\ntuned"), ("left_out", "left\nout"), ("trained", "trai-\nned"))
+_HEADINGS = {"train": "trained wordings", "held_out": "held-out ones"}
+_STATES = (("untuned", "base"), ("left_out", "out"), ("trained", "in"))
 _METRICS = {
     "overlap": "overlap",
-    "entropy_ratio": "entropy ratio",
-    "coverage_100": "cover.",
+    "entropy_ratio": "entropy\nratio",
+    "coverage_100": "cover-\nage 100",
 }
-_NAME_WIDTH = 22
+_NAME_WIDTH = 16
+_WIDTHS = (7, 5, 5)
 
 
 def run_study(name: Any, values: dict[str, Any], *, as_json: bool) -> None:
@@ -53,17 +54,21 @@ def run_study(name: Any, values: dict[str, Any], *, as_json: bool) -> None:
 
 def print_study(out: Console, study: Study) -> None:
     """Print each family (or task) untuned, left out and trained."""
-    out.print(f"\n[bold]{study.name}[/]: means over the study's trainings\n")
+    out.print(
+        f"\n[bold]{study.name}[/]: untuned (base), mean of the trainings that left it out, "
+        "and of those that had it in\n"
+    )
     for split, heading in _HEADINGS.items():
         rows = [row for row in study.rows if row.split == split]
         if not rows:
             continue
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-        table.add_column(f"\n{heading}", width=_NAME_WIDTH, overflow="ellipsis")
+        table.add_column(f"\n\n{heading}", width=_NAME_WIDTH, overflow="ellipsis")
         for label in _METRICS.values():
+            first, _, second = label.partition("\n")
             for i, (_, state) in enumerate(_STATES):
-                head = f"{label if i == 0 else ''}\n{state.replace(chr(10), '')}"
-                table.add_column(head, justify="right", no_wrap=True, width=6)
+                head = f"{first}\n{second}\n{state}" if i == 0 else f"\n\n{state}"
+                table.add_column(head, justify="right", no_wrap=True, width=_WIDTHS[i])
         for row in rows:
             cells = [
                 _number(row.values[metric][state])  # type: ignore[index]

@@ -10,9 +10,10 @@ from typing import Literal
 from transformers import PreTrainedTokenizerBase
 
 from diffbench.errors import printable
+from diffbench.harness.adapter import adapter_info
 from diffbench.models.load import LoadedModel, is_synthetic
 from diffbench.options import RunOptions
-from diffbench.results import AdapterInfo, ModelInfo, RunSettings
+from diffbench.results import ModelInfo, RunSettings
 from diffbench.suite import TaskDefinition
 from diffbench.version import __version__
 
@@ -31,9 +32,7 @@ def model_info(loaded: LoadedModel, options: RunOptions) -> ModelInfo:
     spec, model = loaded.spec, loaded.model
     adapter = None
     if options.adapter is not None and loaded.adapter_sha256 is not None:
-        adapter = AdapterInfo(
-            sha256=loaded.adapter_sha256, name=options.adapter.resolve().name
-        )
+        adapter = adapter_info(options.adapter, loaded.adapter_sha256)
     return ModelInfo(
         spec=spec.public,
         id=spec.name if adapter is None else f"{spec.name}+{adapter.name}",

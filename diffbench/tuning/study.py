@@ -23,7 +23,7 @@ __all__ = ["STUDY_METRICS", "Study", "StudyCell", "StudyName", "StudyRow", "run_
 
 StudyName = Literal["leave-one-out", "leave-one-in", "cross-range"]
 State = Literal["untuned", "left_out", "trained"]
-STUDY_METRICS = ("overlap", "entropy_ratio", "coverage_100")
+STUDY_METRICS = ("overlap", "valid_mass", "entropy", "entropy_ratio", "coverage_100")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

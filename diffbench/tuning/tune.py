@@ -80,11 +80,9 @@ def tune_model(
     output = options.output or _new_folder(options)
     processes = Processes()
     processes.first(lambda: _refuse_taken(output, options))
-    found = processes.first(lambda: load_record(output))
-    if found is None:
+    record = processes.first(lambda: _finished(output, options, sources))
+    if record is None:
         record = _train(options, sources, output, progress)
-    else:
-        record = found
     evaluated = None
     if options.evaluate:
         base = base or output / BASE_FOLDER
@@ -92,6 +90,24 @@ def tune_model(
     if is_first():
         write_card(output, record, None if evaluated is None else evaluated.comparison)
     return Tuned(record=record, output=output, evaluated=evaluated)
+
+
+def _finished(output: Path, options: TuneOptions, sources: Sources) -> TuneRecord | None:
+    """Return the record of a training that was finished before an interruption.
+
+    Raises:
+        ResultError: If it is of another training.
+    """
+    record = load_record(output)
+    if record is None:
+        return None
+    asked = (parse_model(options.model).public, options.seed, sources.recipe)
+    if (record.base.spec, record.seed, record.recipe) != asked:
+        raise ResultError(
+            f"{printable(output)} holds an adapter of other settings; give the same "
+            "options as before, or another --output"
+        )
+    return record
 
 
 def _refuse_taken(output: Path, options: TuneOptions) -> None:
