@@ -1,4 +1,4 @@
-# make demo   set up and measure the embedded demo model
+# make demo   set up; measure the embedded demo model, tune it, measure it again
 # make test   set up and run all tests
 
 PYTHON ?= python3
@@ -9,7 +9,7 @@ PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 .PHONY: demo test lint format benchmark demo-model constraints clean
 
 demo: $(VENV)/.installed
-	@$(BIN)/diffbench run --model demo
+	@$(BIN)/diffbench demo
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest $(PYTEST_FLAGS)

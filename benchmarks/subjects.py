@@ -67,3 +67,36 @@ def load_subject(name: str, device: str, dtype: str) -> LoadedModel:
         model = LlamaForCausalLM(config).eval()
     torch.set_default_dtype(torch.float32)
     return dataclasses.replace(demo, model=model)
+
+
+def tuning_subject(loaded: LoadedModel, tasks: tuple[str, ...]) -> tuple[Any, Any]:
+    """Return the model with an adapter of the paper's shape, and the tasks' prompts."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    from diffbench.harness.lm import EngineLM
+    from diffbench.suite import shipped_catalog
+    from diffbench.tuning.examples import training_prompts
+    from diffbench.tuning.recipe import read_recipe
+    from diffbench.tuning.turns import assistant_turn
+
+    lm = EngineLM(loaded)
+    turn = assistant_turn(loaded.tokenizer, lm.ends)
+    prompts = training_prompts(lm, shipped_catalog().select(tasks).tasks, turn)
+    shape = read_recipe("paper").lora
+    torch.manual_seed(0)
+    model: Any = get_peft_model(
+        loaded.model,
+        LoraConfig(
+            r=shape.rank,
+            lora_alpha=int(shape.alpha),
+            target_modules=list(shape.targets),
+            # B begins at zero, and then A has no gradient to compare.
+            init_lora_weights="gaussian",
+        ),
+    )
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.02)
+    return model, prompts

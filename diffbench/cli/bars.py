@@ -11,7 +11,7 @@ from diffbench.errors import printable
 from diffbench.results import RunResult, TaskResult
 from diffbench.results.distribution import mean_distribution
 
-__all__ = ["print_worst_task"]
+__all__ = ["print_task", "print_worst_task"]
 
 _BARS = 8
 _WIDTH = 30
@@ -24,10 +24,16 @@ def print_worst_task(console: Console, result: RunResult) -> None:
     if not scored:
         return
     worst = min(scored, key=lambda task: task.metrics["overlap"].value or 0.0)
-    overlap = worst.metrics["overlap"].value
-    title = f" {printable(worst.title)} (overlap {overlap:.3f})"
-    console.print(Text.assemble(("\nFarthest from its target:", "bold"), title))
-    rows = _rows(worst)
+    print_task(console, worst, "Farthest from its target:")
+
+
+def print_task(console: Console, task: TaskResult, heading: str) -> None:
+    """Draw one task's commonest outcomes beside what was asked for."""
+    overlap = task.metrics["overlap"].value
+    score = "" if overlap is None else f" (overlap {overlap:.3f})"
+    title = f" {printable(task.title)}{score}"
+    console.print(Text.assemble((f"\n{heading}", "bold"), title))
+    rows = _rows(task)
     highest = max(max(q, p) for _, q, p in rows)
     for label, q, p in rows:
         _print_bar(console, label, q, p, highest)
@@ -38,7 +44,8 @@ def _rows(task: TaskResult) -> list[tuple[str, float, float]]:
     q = mean_distribution(task)
     p = np.asarray(task.target.probabilities) * task.target.listed_mass
     order = np.argsort(-q, kind="stable")
-    shown, rest = order[:_BARS], order[_BARS:]
+    n_shown = _BARS if len(order) > _BARS + 2 else len(order)
+    shown, rest = order[:n_shown], order[n_shown:]
     rows = [(task.target.outcomes[i], float(q[i]), float(p[i])) for i in shown]
     if len(rest):
         rows.append((f"{len(rest)} others", float(q[rest].sum()), float(p[rest].sum())))

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from diffbench.cli.compare import compare
+from diffbench.cli.demo import demo
 from diffbench.cli.models import models
 from diffbench.cli.run import run
 from diffbench.cli.tasks import tasks
@@ -49,10 +50,11 @@ class _Commands(click.Group):
 def main() -> None:
     """Does a language model draw from the distribution it was asked for?
 
-    Start with `diffbench run --model demo`: offline, in under two minutes.
+    Start with `diffbench demo`: the whole story, offline, in about two minutes.
     """
 
 
+main.add_command(demo)
 main.add_command(run)
 main.add_command(tune)
 main.add_command(compare)
