@@ -3,7 +3,7 @@
 A frontier holds the distinct prefixes drawn so far, each with the number of replies
 that begin with it. At each step that number is split over the next token by independent
 draws. The joint law of the counts is exactly that of N independent replies. The random
-numbers of a prefix depend on the seed, the prompt and the prefix alone.
+numbers of a prefix depend on the seed, the prompt, the settings and the prefix alone.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class Sampler:
         self, prompt: Sequence[int], n: int, *, max_new_tokens: int, seed: int
     ) -> list[SampledReply]:
         """Draw n replies; returns the distinct ones, their counts summing to n."""
-        key = _digest(seed, prompt)
+        key = _digest(seed, prompt, self._decoding)
         found = self._draw_with_cache(prompt, n, max_new_tokens, key)
         if found is None:
             self.uses_cache = False
@@ -246,8 +246,11 @@ class Sampler:
         ]
 
 
-def _digest(seed: int, prompt: Sequence[int]) -> bytes:
+def _digest(seed: int, prompt: Sequence[int], decoding: Decoding) -> bytes:
+    """Hash what tells one sample from another; other settings are another sample."""
     content = np.array([seed, *prompt], dtype=np.int64).tobytes()
+    settings = (decoding.temperature, decoding.top_p, decoding.min_p, decoding.top_k)
+    content += np.array(settings, dtype=np.float64).tobytes()
     return hashlib.blake2b(content, digest_size=16).digest()
 
 

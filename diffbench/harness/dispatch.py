@@ -85,11 +85,17 @@ def draw_key(request: Instance) -> str:
 
 
 def end_tokens(loaded: LoadedModel) -> list[int]:
-    """Return the ids of all tokens that end a reply, sorted."""
-    ends: set[int] = set()
+    """Return the ids of all tokens that end a reply, sorted.
+
+    Where the model's generation settings name any, those of its configuration do not
+    count: generation goes by the former alone.
+    """
     generation = getattr(loaded.model, "generation_config", None)
-    for holder in (generation, loaded.model.config, loaded.tokenizer):
-        value = getattr(holder, "eos_token_id", None)
-        values = value if isinstance(value, list) else [value]
-        ends.update(int(token) for token in values if token is not None)
-    return sorted(ends)
+    ends = _ends_of(generation) or _ends_of(loaded.model.config)
+    return sorted(ends | _ends_of(loaded.tokenizer))
+
+
+def _ends_of(holder: object) -> set[int]:
+    value = getattr(holder, "eos_token_id", None)
+    values = value if isinstance(value, list) else [value]
+    return {int(token) for token in values if token is not None}

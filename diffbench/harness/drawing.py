@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,8 @@ _IDLE: Mapping[str, tuple[object, ...]] = {
     "exponential_decay_length_penalty": (None,),
     "num_beams": (None, 1),
     "renormalize_logits": (None, False),
+    "watermarking_config": (None,),
+    "stop_strings": (None,),
 }
 
 
@@ -80,7 +83,7 @@ def draw_settings(
         None where the request does not sample, or asks for more than the engine does.
     """
     asked = normalize_gen_kwargs(dict(arguments), default_length)
-    if not asked["do_sample"] or not asked["temperature"] > 0 or set(asked) - _KNOWN:
+    if not asked.get("do_sample") or set(asked) - _KNOWN or not _is_sound(asked):
         return None
     for name, idle in _IDLE.items():
         if getattr(generation, name, None) not in idle:
@@ -100,3 +103,26 @@ def draw_settings(
         until=tuple(handle_stop_sequences(list(asked["until"]), eos=end_text)),
         max_new_tokens=int(asked["max_gen_toks"]),
     )
+
+
+def _is_sound(asked: Mapping[str, Any]) -> bool:
+    """Whether the values are such that the engine draws what the harness would.
+
+    The others are left to the harness, which refuses them or has rules of its own.
+    """
+    until = asked.get("until")
+    return (
+        asked.get("temperature") is not None
+        and _within(asked["temperature"], 0, math.inf)
+        and _within(asked.get("top_p", 1.0), 0, 1)
+        and _within(asked.get("top_k", 1), -1, math.inf)
+        and isinstance(until, list)
+        and all(isinstance(stop, str) and stop for stop in until)
+    )
+
+
+def _within(value: object, above: float, most: float) -> bool:
+    if value is None:
+        return True
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and above < value <= most  # type: ignore[operator]

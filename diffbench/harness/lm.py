@@ -323,12 +323,15 @@ class EngineLM(HFLM):  # type: ignore[misc]
         if self.backend != "causal" or self.think_end_token is not None:
             return None
         eos = self.tok_decode(self.eot_token_id, skip_special_tokens=False)
-        return draw_settings(
+        found = draw_settings(
             request.args[1],
             default_length=self.max_gen_toks,
             end_text=eos,
             generation=self.model.generation_config,
         )
+        # What leaves no room for a prompt the harness refuses in its own words.
+        fits = found is not None and 0 < found.max_new_tokens < self.max_length
+        return found if fits else None
 
     def _draw_others(self, request: Instance, n: int) -> list[str]:
         """Draw as the harness's own generation would, stop strings included."""
