@@ -43,7 +43,7 @@ class RunOptions:
         answer_rule: Where in a reply the answer may stand.
         batch_size: Rows of a batch.
         concurrency: Calls to an API at one time; by default 8.
-        device: `auto`, `cpu`, `cuda`, `cuda:1`, …
+        device: `auto`, `cpu`, `cuda`, `cuda:1`, …; `spread` lays the layers over all GPUs.
         dtype: `auto` is float32 on a CPU and the model's own type elsewhere.
         adapter: Folder of a PEFT adapter.
         revision: Branch, tag or commit of a hub repository.

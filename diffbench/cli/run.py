@@ -112,7 +112,12 @@ TEMPERATURES = _Temperatures()
 )
 @click.option("--batch-size", default=32, show_default=True, help="Rows of a batch.")
 @click.option("--concurrency", type=int, help="Calls to an API at one time.  [default: 8]")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, …")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda, …; spread: the layers over all GPUs.",
+)
 @click.option(
     "--dtype",
     type=click.Choice(["auto", "float32", "bfloat16", "float16"]),

@@ -41,6 +41,7 @@ __all__ = [
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
+SPREAD = "spread"
 _CHUNK_BYTES = 1 << 22
 
 # What a damaged or foreign model folder makes the libraries raise, each in its own way.
@@ -64,7 +65,8 @@ class LoadOptions:
     """How to load a model.
 
     Attributes:
-        device: `auto`, or a torch device such as `cpu` or `cuda:0`.
+        device: `auto`, a torch device such as `cpu` or `cuda:0`, or `spread`, which lays
+            the layers over all GPUs.
         dtype: `auto` is float32 on a CPU and the model's own type elsewhere.
         adapter: Folder of a PEFT adapter to put on the model.
         revision: Branch, tag or commit of a hub repository.
@@ -110,7 +112,7 @@ def resolve_device(device: str) -> torch.device:
         chosen = torch.device(device)
     except RuntimeError:
         raise ModelError(
-            f"--device {printable(device)!r} is no device; write auto, cpu or cuda"
+            f"--device {printable(device)!r} is no device; write auto, cpu, cuda or spread"
         ) from None
     available = {
         "cpu": True,
@@ -131,7 +133,8 @@ def load_model(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
     Raises:
         ModelError: If it is missing, gated, unreachable, or not a causal model.
     """
-    device = resolve_device(options.device)
+    spreads = options.device == SPREAD
+    device = resolve_device("auto" if spreads else options.device)
     hub: dict[str, Any] = {"trust_remote_code": options.trust_remote_code}
     if spec.kind == "hub":
         hub["local_files_only"] = not _hub_has_an_address()
@@ -150,9 +153,10 @@ def load_model(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
             dtype=_dtype(options.dtype, device),
             use_safetensors=True,
             output_loading_info=True,
+            device_map="auto" if spreads else None,
             **hub,
         )
-        model = model.to(device).eval()
+        model = model.eval() if spreads else model.to(device).eval()
     except _LOADING_ERRORS as error:
         raise ModelError(_why(spec, error)) from error
     _refuse_gaps(spec, report)

@@ -138,7 +138,7 @@ def _prompt(lm: EngineLM, question: str) -> tuple[int, ...]:
 
 
 def _harness_tasks(names: Sequence[str]) -> dict[str, Any]:
-    from lm_eval.tasks import TaskManager, get_task_dict
+    from lm_eval.tasks import TaskManager
 
     manager = TaskManager()
     for name in names:
@@ -148,7 +148,9 @@ def _harness_tasks(names: Sequence[str]) -> dict[str, Any]:
                 f"{did_you_mean(name, manager.all_tasks)}"
             )
     try:
-        return dict(get_task_dict(list(names), manager))
+        # lm-eval 0.4.12 has the second only, and later ones warn of it.
+        load = getattr(manager, "load", None) or manager.load_task_or_group
+        return dict(load(list(names)))
     except _TASK_FAILURES as error:
         raise TaskError(
             f"--retention {printable(','.join(names))}: the data of these tasks cannot be "

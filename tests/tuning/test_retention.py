@@ -1,0 +1,114 @@
+"""What should not change: plain questions, and tasks of the harness without a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from lm_eval.tasks import TaskManager
+from scipy.stats import norm
+
+from diffbench.harness.lm import EngineLM
+from diffbench.models import parse_model
+from diffbench.models.load import LoadOptions, load_model
+from diffbench.tuning import retention
+from diffbench.tuning.retention import RetentionScore, plain_questions, prepare_probes
+from diffbench.tuning.turns import Turn, assistant_turn
+
+QUESTIONS = [
+    ("What is the capital of France?", "Paris", "Lyon"),
+    ("What is the capital of Italy?", "Milan", "Rome"),
+    ("What is the capital of Spain?", "Madrid", "Seville"),
+]
+TASK = """
+task: local_capitals
+dataset_path: json
+dataset_kwargs: {{data_files: {{test: {path}}}}}
+test_split: test
+output_type: multiple_choice
+doc_to_text: "{{{{question}}}}"
+doc_to_choice: "{{{{[first, second]}}}}"
+doc_to_target: 0
+metric_list: [{{metric: acc, aggregation: mean, higher_is_better: true}}]
+"""
+
+
+@pytest.fixture(scope="module")
+def lm() -> EngineLM:
+    return EngineLM(load_model(parse_model("demo"), LoadOptions(device="cpu")))
+
+
+@pytest.fixture(scope="module")
+def turn(lm: EngineLM) -> Turn:
+    return assistant_turn(lm.tokenizer, lm.ends)
+
+
+def test_the_demo_model_answers_every_plain_question(lm: EngineLM, turn: Turn) -> None:
+    (probe,) = prepare_probes(("plain",), turn)
+    (score,) = probe(lm)
+    assert (score.value, score.n) == (1.0, len(plain_questions()))
+    # Where all are right, Wilson's interval is n / (n + z^2) … 1.
+    z = norm.ppf(0.975)
+    assert score.lo == pytest.approx(score.n / (score.n + z**2))
+    assert score.hi == 1.0
+
+
+def test_the_share_counts_whole_greedy_replies(
+    lm: EngineLM, turn: Turn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = [(question, right) for question, right, _ in QUESTIONS]
+    monkeypatch.setattr(retention, "plain_questions", lambda: asked)
+    (probe,) = prepare_probes(("plain",), turn)
+    # The second's answer is wrong; and the beginning of a right one is not one.
+    assert probe(lm)[0].value == pytest.approx(2 / 3)
+    asked.append(("What is the capital of Germany?", "Ber"))
+    assert probe(lm)[0].value == pytest.approx(2 / 4)
+
+
+def test_a_harness_task_is_scored_with_its_standard_error(
+    lm: EngineLM, turn: Turn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [dict(zip(("question", "first", "second"), q, strict=True)) for q in QUESTIONS]
+    data = tmp_path / "capitals.json"
+    data.write_text("\n".join(json.dumps(row) for row in rows))
+    (tmp_path / "capitals.yaml").write_text(TASK.format(path=data))
+    monkeypatch.setattr(
+        "lm_eval.tasks.TaskManager", lambda: TaskManager(include_path=str(tmp_path))
+    )
+    (probe,) = prepare_probes(("local_capitals",), turn)
+    (score,) = probe(lm)
+    # The same again, as it is after training.
+    assert probe(lm) == [score]
+    assert (score.name, score.n) == ("local_capitals acc", 3)
+    assert score.value == pytest.approx(2 / 3)
+    # The harness divides by n - 1.
+    assert score.stderr == pytest.approx((2 / 9 / 2) ** 0.5)
+    half = norm.ppf(0.975) * (2 / 9 / 2) ** 0.5
+    assert (score.lo, score.hi) == pytest.approx((2 / 3 - half, 2 / 3 + half))
+
+
+@pytest.mark.parametrize(
+    ("after", "higher_is_better", "word"),
+    [
+        (0.5, True, "kept"),
+        (0.4, True, "kept"),
+        (0.39, True, "worse"),
+        (0.61, True, "better"),
+        (0.39, False, "better"),
+        (0.61, False, "worse"),
+    ],
+)
+def test_the_verdict_is_whether_the_band_was_left(
+    after: float, higher_is_better: bool, word: str
+) -> None:
+    def score(value: float) -> RetentionScore:
+        return RetentionScore(
+            name="x", value=value, stderr=0.05, lo=0.4, hi=0.6, n=9,
+            higher_is_better=higher_is_better,
+        )  # fmt: skip
+
+    found = retention.verdict(score(0.5), score(after))
+    assert found.verdict == word
+    assert (found.before, found.after) == (0.5, after)
+    assert (found.band_lo, found.band_hi) == (0.4, 0.6)
