@@ -18,7 +18,14 @@ from diffbench.tuning.record import RetentionVerdict, TuneRecord
 __all__ = ["base_licence", "write_card"]
 
 _DEMO_LICENCE = "apache-2.0"
-_UNREADABLE = (OSError, ValueError, LookupError, TypeError, RuntimeError)
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    RuntimeError,
+    yaml.YAMLError,
+)
 _COLUMNS = (
     ("overlap", "overlap"),
     ("overlap_valid", "overlap, valid replies"),
@@ -52,7 +59,7 @@ def write_card(folder: Path, record: TuneRecord, comparison: Comparison | None) 
 
 def _metadata(record: TuneRecord) -> dict[str, Any]:
     metadata: dict[str, Any] = {
-        "base_model": record.base.id,
+        "base_model": printable(record.base.id),
         "library_name": "peft",
         "tags": ["diffbench", "lora"],
     }
