@@ -12,6 +12,7 @@ import pytest
 from diffbench.cli.main import main
 from diffbench.metrics import METRICS
 from diffbench.suite import load_task_file
+from diffbench.tuning.recipe import read_recipe, recipe_names
 
 ROOT = Path(__file__).parents[1]
 
@@ -54,3 +55,18 @@ def test_documented_commands_exist(line: str) -> None:
 def test_the_two_commands_come_first(first: str) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert first in text[:200]
+
+
+def test_every_shipped_recipe_is_documented() -> None:
+    text = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
+    for name in recipe_names():
+        group, _, _ = name.partition("/")
+        assert f"`{name}`" in text or f"`{group}/…`" in text
+
+
+def test_the_example_recipe_is_sound(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "tuning.md").read_text(encoding="utf-8")
+    example = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)[0]
+    path = tmp_path / "my.yaml"
+    path.write_text(example)
+    assert read_recipe(str(path)).guard is not None
