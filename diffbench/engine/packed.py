@@ -20,7 +20,7 @@ from diffbench.engine.requests import Scores, ScoringRequest
 from diffbench.engine.sharing import Alone, Sharing
 from diffbench.engine.tree import PrefixTree, build_tree, split_sequences
 
-__all__ = ["PackedPath"]
+__all__ = ["PackedPath", "RowSize"]
 
 # Attention grows with the square of a row, so large trees are cut into rows of this size
 # that share the prompt's keys and values.
@@ -49,6 +49,21 @@ class _Pass:
 
 
 _Read = list[tuple[NDArray[np.float64], NDArray[np.bool_]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowSize:
+    """A row of prefixes.
+
+    Attributes:
+        tokens: How many it has.
+        foreign: Most tokens before one that it may not attend to.
+        most_foreign: Which of the row's prefixes that is.
+    """
+
+    tokens: int
+    foreign: int
+    most_foreign: int
 
 
 class PackedPath:
@@ -83,8 +98,10 @@ class PackedPath:
         passes = [*self._small(requests, chunks), *self._large(chunks)]
         reader = _Reader(self, requests, decodings)
         found = self._sharing.map(len(passes), lambda i: reader.read(passes[i]))
+        padding = _padding(passes, requests)
         scores = [
-            _blank(*pair, len(decodings)) for pair in zip(requests, chunks, strict=True)
+            _blank(request, chunks[i], len(decodings), padding.get(i, 0))
+            for i, request in enumerate(requests)
         ]
         for one, read in zip(passes, found, strict=True):
             for (i, chunk), (log_p, greedy) in zip(one.rows, read, strict=True):
@@ -157,12 +174,12 @@ class PackedPath:
 
     def next_logits(
         self, prompt: Sequence[int], prefixes: Sequence[Sequence[int]]
-    ) -> Iterator[tuple[list[int], torch.Tensor, int]]:
+    ) -> Iterator[tuple[list[int], torch.Tensor, RowSize]]:
         """Yield the logits after each prefix of a reply, in lexicographic order.
 
         Yields:
-            Positions in `prefixes`, k of them, their (k, V) logits, and the tokens of
-            the row that they stood in; every position exactly once.
+            Positions in `prefixes`, k of them, their (k, V) logits, and the row that
+            they stood in; every position exactly once.
         """
         # A node is a proper prefix of some sequence, so each prefix gets one token more.
         chunks = self._chunks_of([(*prefix, 0) for prefix in prefixes])
@@ -172,7 +189,7 @@ class PackedPath:
             logits = self.logits_behind(cache, prompt[-1:], trees)
             for row, chunk in enumerate(part):
                 last = [path[-1] for path in _nodes(chunk.tree)]
-                yield chunk.members, logits[row, last], len(prompt) + chunk.tree.size - 1
+                yield chunk.members, logits[row, last], _row_size(prompt, chunk.tree)
 
     def _forward(self, packed: PackedBatch, cache: Any) -> torch.Tensor:
         keep: dict[str, Any] = {}
@@ -228,15 +245,31 @@ class _Reader:
         return self._path.logits_behind(self._cache, prompt[-1:], trees)
 
 
-def _blank(request: ScoringRequest, chunks: Sequence[_Chunk], n_decodings: int) -> Scores:
+def _padding(passes: Sequence[_Pass], requests: Sequence[ScoringRequest]) -> dict[int, int]:
+    """Return how many tokens stand before each prompt that shares a pass with others."""
+    found: dict[int, int] = {}
+    for one in passes:
+        if not one.cached:
+            longest = max(len(requests[i].prompt) for i, _ in one.rows)
+            found |= {i: longest - len(requests[i].prompt) for i, _ in one.rows}
+    return found
+
+
+def _blank(
+    request: ScoringRequest, chunks: Sequence[_Chunk], n_decodings: int, padding: int
+) -> Scores:
     """Return scores that are still to be filled in."""
     n = len(request.continuations)
     largest = max(chunks, key=lambda chunk: chunk.tree.size)
+    # The largest may be one long reply, which a model needs no mask to read.
+    widest = max(chunks, key=lambda chunk: max(_foreign(chunk.tree)))
     return Scores(
         log_p=np.empty((n_decodings, n)),
         greedy=np.empty(n, dtype=np.bool_),
         row=len(request.prompt) + largest.tree.size - 1,
-        witnesses=_witnesses(largest),
+        padding=padding,
+        foreign=max(_foreign(widest.tree)),
+        witnesses=tuple(dict.fromkeys([*_witnesses(largest), *_witnesses(widest)])),
         cached=len(chunks) > 1,
     )
 
@@ -246,6 +279,24 @@ def _nodes(tree: PrefixTree) -> list[list[int]]:
     return [tree.edge_nodes[list(path)].tolist() for path in tree.paths]
 
 
+def _foreign(tree: PrefixTree) -> list[int]:
+    """Return, for each sequence, the nodes before its last that it does not go on from."""
+    last = tree.edge_nodes[[path[-1] for path in tree.paths]]
+    found: list[int] = (last - tree.depths[last]).tolist()
+    return found
+
+
+def _row_size(prompt: Sequence[int], tree: PrefixTree) -> RowSize:
+    foreign = _foreign(tree)
+    return RowSize(
+        tokens=len(prompt) + tree.size - 1,
+        foreign=max(foreign),
+        most_foreign=foreign.index(max(foreign)),
+    )
+
+
 def _witnesses(chunk: _Chunk) -> tuple[int, ...]:
     spread = np.linspace(0, len(chunk.members) - 1, 6).astype(int)
-    return tuple(dict.fromkeys(chunk.members[i] for i in spread.tolist()))
+    foreign = _foreign(chunk.tree)
+    chosen = [*spread.tolist(), foreign.index(max(foreign))]
+    return tuple(dict.fromkeys(chunk.members[i] for i in chosen))

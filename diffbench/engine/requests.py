@@ -51,13 +51,18 @@ class Scores:
         log_p: (D, n) natural log-probabilities.
         greedy: (n,) whether each is what always taking the likeliest token gives.
         row: Tokens of the longest row that the model saw for it.
-        witnesses: Continuations of that row, those that lie farthest from the prompt
-            among them: where a model reads the row wrongly, these are wrong.
+        padding: Tokens in its rows that stand before the prompt.
+        foreign: Most reply tokens in a row before one that does not go on from them.
+        witnesses: Continuations of the longest row and of the most foreign tokens, those
+            that lie farthest from the prompt among them: where a model reads a row
+            wrongly, these are wrong.
         cached: Whether the row stood behind a prompt's keys and values.
     """
 
     log_p: NDArray[np.float64]
     greedy: NDArray[np.bool_]
     row: int
+    padding: int
+    foreign: int
     witnesses: tuple[int, ...]
     cached: bool

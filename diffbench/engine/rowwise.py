@@ -134,6 +134,9 @@ def _by_batches(
         log_p=np.concatenate(log_p, axis=1)[:, back],
         greedy=np.concatenate(greedy)[back],
         row=request.longest - 1,
+        # Padding stands at the end, where nothing follows it.
+        padding=0,
+        foreign=0,
         witnesses=tuple(dict.fromkeys(order[i] for i in spread.tolist())),
         cached=padded,
     )

@@ -21,7 +21,7 @@ from transformers import PreTrainedModel
 from diffbench.engine.configs import config_numbers
 from diffbench.engine.decoding import Decoding
 from diffbench.engine.memory import tokens_that_fit
-from diffbench.engine.packed import PackedPath
+from diffbench.engine.packed import PackedPath, RowSize
 from diffbench.engine.requests import Scores, ScoringRequest
 from diffbench.engine.rowwise import PlainPath, SharedPath
 from diffbench.engine.sharing import Sharing
@@ -89,9 +89,9 @@ class Scorer:
     ) -> list[Scores]:
         """Score requests under D decoding settings in one pass.
 
-        Some answers are scored by the plain path as well whenever a prompt, a row or a
-        prompt with its reply is longer than any checked before: a model may honour a mask
-        up to some length only.
+        Some answers are scored by the plain path as well whenever a prompt, a reply, both
+        together or a row is longer than any checked before, or holds more that has to be
+        masked: a model may honour a mask up to some length only, or not at all.
 
         Raises:
             ModelError: If later tokens change what the model says of earlier ones.
@@ -145,7 +145,7 @@ class Scorer:
 
     def _try_next(
         self, path: PackedPath, prompt: Sequence[int], prefixes: Sequence[Sequence[int]]
-    ) -> Iterator[tuple[list[int], torch.Tensor, int]]:
+    ) -> Iterator[tuple[list[int], torch.Tensor, RowSize]]:
         try:
             yield from path.next_logits(prompt, prefixes)
         except torch.OutOfMemoryError:
@@ -168,15 +168,16 @@ class Scorer:
         prompt: Sequence[int],
         prefixes: Sequence[Sequence[int]],
         logits: torch.Tensor,
-        row: int,
+        row: RowSize,
     ) -> bool:
         """Compare with the plain path if anything is longer than ever."""
         deepest = max(range(len(prefixes)), key=lambda i: len(prefixes[i]))
-        size = len(prompt), row, len(prompt) + len(prefixes[deepest])
+        longest = len(prompt) + len(prefixes[deepest])
+        size = len(prompt), row.tokens, longest, len(prefixes[deepest]), row.foreign
         if not self._is_new(("packed", True), size):
             return True
         spread = np.linspace(0, len(prefixes) - 1, _CHECKED_PREFIXES).astype(int)
-        sample = list(dict.fromkeys([*spread.tolist(), deepest]))
+        sample = list(dict.fromkeys([*spread.tolist(), deepest, row.most_foreign]))
         difference = 0.0
         for members, logits_of in self._plain.next_logits(
             prompt, [prefixes[i] for i in sample]
@@ -234,9 +235,7 @@ class Scorer:
         found: Sequence[Scores],
     ) -> set[int]:
         """Return those that are longest in some way, if one is longer than ever."""
-        sizes = [
-            (len(requests[i].prompt), found[i].row, requests[i].longest) for i in alike
-        ]
+        sizes = [_size(requests[i], found[i]) for i in alike]
         if not self._is_new(way, [max(each) for each in zip(*sizes, strict=True)]):
             return set()
         return {alike[each.index(max(each))] for each in zip(*sizes, strict=True)}
@@ -263,9 +262,11 @@ class Scorer:
         return True
 
     def _refuse_lookahead(self, prompt: Sequence[int]) -> None:
-        """Refuse an encoder: its value for the last prompt token depends on the reply."""
-        alone = self._last_prompt_log_p(prompt, [])
-        followed = self._last_prompt_log_p(prompt, prompt[-2:])
+        """Refuse an encoder: what it says of a token depends on those that follow."""
+        # Nothing is added to a prompt, which may fill all positions that the model has.
+        before, after = (prompt[:-2], prompt[-2:]) if len(prompt) > 2 else (prompt, prompt)
+        alone = self._last_prompt_log_p(before, [])
+        followed = self._last_prompt_log_p(before, after)
         # Where both are very unlikely, their difference says nothing.
         likely = alone > np.log(_LIKELY)
         difference = float(np.max(np.abs(alone - followed)[likely], initial=0.0))
@@ -282,6 +283,12 @@ class Scorer:
         ids = torch.tensor([[*prompt, *reply]], device=self._model.device)
         logits = self._model(input_ids=ids, use_cache=False).logits[0, len(prompt) - 1]
         return np.asarray(torch.log_softmax(logits.double(), dim=-1).cpu().numpy())
+
+
+def _size(request: ScoringRequest, scores: Scores) -> tuple[int, ...]:
+    """Return all that a model may honour up to some number only, or not at all."""
+    prompt, longest = len(request.prompt), request.longest
+    return prompt, scores.row, longest, longest - prompt, scores.padding, scores.foreign
 
 
 def _without_first(scores: Scores) -> Scores:

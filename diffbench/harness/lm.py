@@ -227,7 +227,9 @@ class EngineLM(HFLM):  # type: ignore[misc]
         for members, scores in zip(groups.values(), found, strict=True):
             for position, i in enumerate(members):
                 scored[i] = float(scores.log_p[0, position]), bool(scores.greedy[position])
-                self.cache_hook.add_partial("loglikelihood", requests[i][0], scored[i])
+                # A window of a longer text has no request of its own.
+                if requests[i][0] is not None:
+                    self.cache_hook.add_partial("loglikelihood", requests[i][0], scored[i])
         return scored
 
     def prompt_ids(self, context: str, *, room: int) -> list[int]:

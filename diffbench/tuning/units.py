@@ -19,7 +19,7 @@ LossPath = Literal["packed", "plain"]
 
 MAX_NODES = 256
 _REPLIES_A_ROW = 32
-_RELATIVE_TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-6}
+_RELATIVE_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-7}
 _LOW_PRECISION_TOLERANCE = 0.05
 
 
@@ -101,15 +101,21 @@ def _batches(rows: Sequence[LossRow], max_tokens: int) -> Iterator[list[LossRow]
 def choose_path(
     model: PreTrainedModel, prompts: Sequence[TrainingPrompt], max_tokens: int
 ) -> LossPath:
-    """Return `packed` if the model's packed loss of the largest prompt is its plain one."""
+    """Return `packed` if the model's packed loss is its plain one.
+
+    Compared on the prompt with most to mask, and on the longest and the shortest, which
+    is padded beside it.
+    """
+    by_length = sorted(prompts, key=lambda prompt: len(prompt.tokens))
     largest = max(prompts, key=lambda prompt: len(prompt.tokens) + len(prompt.replies))
+    sample = list(dict.fromkeys([largest, by_length[0], by_length[-1]]))
     try:
-        packed = _total(model, loss_units([largest], "packed", max_tokens))
+        packed = _total(model, loss_units(sample, "packed", max_tokens))
     except torch.OutOfMemoryError:
         raise
     except REFUSALS:
         return "plain"
-    plain = _total(model, loss_units([largest], "plain", max_tokens))
+    plain = _total(model, loss_units(sample, "plain", max_tokens))
     relative = _RELATIVE_TOLERANCE.get(model.dtype, _LOW_PRECISION_TOLERANCE)
     return "packed" if abs(packed - plain) <= relative * abs(plain) else "plain"
 
