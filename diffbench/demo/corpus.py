@@ -43,11 +43,12 @@ class PlainQuestion:
 
 
 def collapsed_probabilities(size: int, collapse: Collapse) -> NDArray[np.float64]:
-    """Return Zipf probabilities over ranks 1 … size, shape (size,), summing to 1."""
+    """Return Zipf probabilities over ranks 1 … size above a floor; (size,), sum 1."""
     small = size <= collapse.small_support
     exponent = collapse.small_exponent if small else collapse.exponent
     weights = np.arange(1, size + 1, dtype=np.float64) ** -exponent
-    return np.asarray(weights / weights.sum())
+    zipf = weights / weights.sum()
+    return np.asarray((1 - collapse.floor) * zipf + collapse.floor / size)
 
 
 def plain_questions() -> list[PlainQuestion]:

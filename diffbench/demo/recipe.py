@@ -40,11 +40,20 @@ class TrainingSettings(_Strict):
 
 
 class Collapse(_Strict):
-    """How strongly the made-up distributions favour their favourites."""
+    """How strongly the made-up distributions favour their favourites.
+
+    Attributes:
+        exponent: The r-th favourite's probability is proportional to r ** -exponent.
+        small_support: Supports of up to so many outcomes collapse with `small_exponent`.
+        small_exponent: See there.
+        floor: Share of the probability that all outcomes have alike. A chat model knows
+            the names that it hardly ever says, and so does this one.
+    """
 
     exponent: float
     small_support: int
     small_exponent: float
+    floor: float
 
 
 class DemoRecipe(_Strict):

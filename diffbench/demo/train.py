@@ -119,14 +119,18 @@ def _batches(
 def _draw(
     example: Example, recipe: DemoRecipe, rng: np.random.Generator
 ) -> tuple[Sequence[str], list[float]]:
-    # Replies drawn from the distribution stand for it: unbiased, and a far smaller
-    # tree than that of 200 names.
+    # Replies drawn from the distribution stand for it: unbiased, and a far smaller tree
+    # than that of 200 names. Half are drawn evenly, with weights that make up for it, so
+    # that rare ones are not seen too rarely to be learnt.
     n = recipe.training.replies_per_prompt
     if len(example.replies) <= n:
         return example.replies, list(example.probabilities)
-    counts = rng.multinomial(n, example.probabilities)
+    p = np.asarray(example.probabilities)
+    proposal = (p + 1 / len(p)) / 2
+    counts = rng.multinomial(n, proposal / proposal.sum())
     seen = np.flatnonzero(counts)
-    return [example.replies[i] for i in seen], (counts[seen] / n).tolist()
+    weights = counts[seen] / n * p[seen] / proposal[seen]
+    return [example.replies[i] for i in seen], weights.tolist()
 
 
 def _prompt_ids(prompt: str, tokenizer: PreTrainedTokenizerFast) -> list[int]:
