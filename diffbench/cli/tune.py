@@ -87,7 +87,7 @@ _STUDIES = ("leave-one-out", "leave-one-in", "cross-range")
 @click.option(
     "--gradient-checkpointing",
     is_flag=True,
-    help="Less memory for a third more time, to the same result.",
+    help="Less memory for more time, to the same result.",
 )
 @click.option("--revision", help="Branch, tag or commit of a hub repository.")
 @click.option(

@@ -16,7 +16,7 @@ from transformers import T5Config
 
 from diffbench.errors import ModelError
 from diffbench.models import parse_model
-from diffbench.models.load import LoadedModel, LoadOptions, load_model
+from diffbench.models.load import LoadedModel, LoadOptions, load_model, resolve_device
 from tests.helpers import TEMPLATE, byte_tokenizer, save_model, tiny_llama
 
 
@@ -155,3 +155,22 @@ def test_other_weights_have_another_fingerprint(folder: Path, tmp_path: Path) ->
     save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
     assert _load(folder).weights_fingerprint != _load(other).weights_fingerprint
     assert _load(folder).weights_fingerprint == _load(folder).weights_fingerprint
+
+
+def test_spread_layers_are_the_same_model(folder: Path) -> None:
+    """Without a GPU all of them are on the CPU; the way there is the same."""
+    spread = load_model(parse_model(f"hf:{folder}"), LoadOptions(device="spread"))
+    ids = torch.tensor([[1, 2, 3]])
+    expected = _load(folder).model(ids).logits
+    torch.testing.assert_close(spread.model(ids).logits, expected)
+
+
+def test_each_of_several_processes_has_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    assert resolve_device("auto") == torch.device("cuda:2")
+    assert resolve_device("cuda") == torch.device("cuda:2")
+    assert resolve_device("cuda:0") == torch.device("cuda:0")
+    assert resolve_device("cpu") == torch.device("cpu")
