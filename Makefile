@@ -26,6 +26,7 @@ format: $(VENV)/.installed-dev
 benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/exact_scoring.py
 	@$(BIN)/python benchmarks/sampling.py
+	@$(BIN)/python benchmarks/tuning.py
 
 # About 15 minutes on 2 cores; overwrites diffbench/demo/model.
 demo-model: $(VENV)/.installed

@@ -10,7 +10,7 @@ import click
 from diffbench.cli.output import console
 from diffbench.cli.tune_progress import TuningProgress
 from diffbench.options import RunOptions
-from diffbench.tuning.options import TuneOptions
+from diffbench.tuning.options import BASE_FOLDER, TuneOptions
 
 __all__ = ["demo"]
 
@@ -35,7 +35,7 @@ def demo(output: Path | None) -> None:
         try:
             _tell(folder, progress)
         except KeyboardInterrupt:
-            click.echo("Stopped.", err=True)
+            click.echo(f"Stopped. To go on: diffbench demo --output {folder}", err=True)
             raise click.exceptions.Exit(_INTERRUPTED) from None
 
 
@@ -44,14 +44,17 @@ def _tell(folder: Path, progress: TuningProgress) -> None:
     from diffbench.cli.bars import print_task
     from diffbench.cli.tables import print_results
     from diffbench.cli.tune import print_tuned
-    from diffbench.tuning.evaluation import BASE_FOLDER
     from diffbench.tuning.recipe import read_recipe
 
     out = console()
     tasks = tuple(read_recipe(_RECIPE).evaluate)
     base, _ = prepare(
         RunOptions(
-            model="demo", tasks=tasks, estimator="exact", output=folder / BASE_FOLDER
+            model="demo",
+            tasks=tasks,
+            estimator="exact",
+            output=folder / BASE_FOLDER,
+            resume=True,
         )
     ).start(progress)
     out.print("\n[bold]The demo model as it comes[/] (synthetic: made to be collapsed)\n")

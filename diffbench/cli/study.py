@@ -32,16 +32,19 @@ _NAME_WIDTH = 16
 _WIDTHS = (7, 5, 5)
 
 
-def run_study(name: Any, values: dict[str, Any], *, as_json: bool) -> None:
+def run_study(study_name: Any, values: dict[str, Any], *, as_json: bool) -> None:
     """Run a study and print its table."""
     # Every training of a study is measured, and goes on where it was stopped.
+    if values["tasks"] or not values["evaluate"]:
+        wrong = "--tasks" if values["tasks"] else "--no-evaluate"
+        raise click.UsageError(f"{wrong} is not for a study; its recipes say that")
     given = {key: value for key, value in values.items() if key != "evaluate"}
     options = TuneOptions(recipe="all", **given)
     from diffbench.api import study
 
     with TuningProgress() as progress:
         try:
-            found = study(name, options, progress)
+            found = study(study_name, options, progress)
         except KeyboardInterrupt:
             click.echo("Stopped. Give the same command again to go on.", err=True)
             raise click.exceptions.Exit(_INTERRUPTED) from None

@@ -16,6 +16,7 @@ from diffbench.tuning.options import TuneOptions
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from diffbench.tuning.record import TuneRecord
     from diffbench.tuning.tune import Tuned
 
 __all__ = ["print_retention", "tune"]
@@ -151,9 +152,10 @@ def print_tuned(out: Console, tuned: Tuned) -> None:
         f"[bold]{safe(record.recipe_name)}[/]: {len(record.prompts)} prompts, "
         f"{len(record.curve)} passes, {record.seconds:.0f} s"
     )
+    kept = record.curve[-1 if record.best_pass is None else record.best_pass]
     out.print(
-        f"Loss {record.curve[0].loss:.3f} → {record.curve[-1].loss:.3f} nats a prompt; the "
-        f"least possible is {record.optimum:.3f}.{_ended(record.stopped)}\n"
+        f"Loss {record.curve[0].loss:.3f} → {kept.loss:.3f} nats a prompt; the least "
+        f"possible is {record.optimum:.3f}.{_ended(record)}\n"
     )
     if record.loss_path == "plain":
         out.print(
@@ -193,9 +195,12 @@ def print_retention(out: Console, tuned: Tuned) -> None:
     out.print("")
 
 
-def _ended(stopped: str | None) -> str:
-    return {
+def _ended(record: TuneRecord) -> str:
+    said = {
         None: "",
         "gamma": " Stopped early, as the recipe says: near enough.",
         "held_out": " Stopped early: the held-out loss no longer fell.",
-    }[stopped]
+    }[record.stopped]
+    if record.best_pass is None:
+        return said
+    return f"{said} Kept: pass {record.best_pass + 1}, the best on held-out prompts."

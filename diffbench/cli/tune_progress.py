@@ -32,8 +32,8 @@ class TuningProgress(RunProgress):
     @property
     def how_to_go_on(self) -> str:
         """What to type after an interruption."""
-        if self._folder is None:
-            return "Nothing was trained yet."
+        if self._folder is None or not self._folder.is_dir():
+            return "Nothing was kept yet."
         return (
             "What is done is kept; go on with the same options and "
             f"--output {self._folder} --resume"

@@ -95,6 +95,8 @@ def compare_results(before: RunResult, after: RunResult) -> Comparison:
     for task in before.tasks:
         other = there.pop(task.name, None)
         reason = "not in the second" if other is None else _difference(task, other)
+        if other is not None and task.estimator == "sampled":
+            reason = reason or _drawn_otherwise(before, after)
         if other is None or reason:
             not_compared.append(NotCompared(name=task.name, reason=reason or ""))
         else:
@@ -129,6 +131,15 @@ def _difference(task: TaskResult, other: TaskResult) -> str | None:
         if ours != theirs:
             shown = f" ({ours} and {theirs})" if what in ("versions", "estimators") else ""
             return f"other {what}{shown}"
+    return None
+
+
+def _drawn_otherwise(before: RunResult, after: RunResult) -> str | None:
+    """Return how two results' replies differ; raw values depend on their number."""
+    for name in ("samples", "max_new_tokens", "thinking"):
+        values = getattr(before.settings, name), getattr(after.settings, name)
+        if values[0] != values[1]:
+            return f"other {name.replace('_', ' ')} ({values[0]} and {values[1]})"
     return None
 
 

@@ -18,10 +18,17 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
-from diffbench.engine.packing import pack
+from diffbench.engine.packing import PackedBatch, pack
 from diffbench.engine.tree import PrefixTree, build_tree, split_sequences
 
-__all__ = ["LossRow", "loss_rows", "outcome_loss", "tree_loss"]
+__all__ = [
+    "LossRow",
+    "loss_rows",
+    "outcome_log_p",
+    "outcome_loss",
+    "tree_log_p",
+    "tree_loss",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +84,31 @@ def tree_loss(model: PreTrainedModel, rows: Sequence[LossRow]) -> torch.Tensor:
         rows: At least one.
     """
     batch = pack([row.prompt for row in rows], [row.tree for row in rows], model.device)
+    log_p, owner = _edge_log_p(model, batch, rows)
+    mass = torch.from_numpy(np.concatenate([row.mass for row in rows]))
+    empty = log_p.new_zeros(len(rows))
+    return empty.index_add(0, owner, -mass.to(log_p) * log_p)
+
+
+@torch.no_grad()
+def tree_log_p(model: PreTrainedModel, rows: Sequence[LossRow]) -> list[float]:
+    """Return the log-probability of every reply of every row, in order, nats."""
+    batch = pack([row.prompt for row in rows], [row.tree for row in rows], model.device)
+    log_p, _ = _edge_log_p(model, batch, rows)
+    each = np.split(
+        log_p.double().cpu().numpy(), np.cumsum([len(row.mass) for row in rows])[:-1]
+    )
+    return [
+        float(found[list(path)].sum())
+        for found, row in zip(each, rows, strict=True)
+        for path in row.tree.paths
+    ]
+
+
+def _edge_log_p(
+    model: PreTrainedModel, batch: PackedBatch, rows: Sequence[LossRow]
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return (E,) log-probabilities of all rows' edges, and the row of each."""
     keep = {"logits_to_keep": batch.n_kept} if _keeps_logits(model) else {}
     logits = model(
         input_ids=batch.input_ids,
@@ -85,23 +117,16 @@ def tree_loss(model: PreTrainedModel, rows: Sequence[LossRow]) -> torch.Tensor:
         use_cache=False,
         **keep,
     ).logits[:, -batch.n_kept :]
-    return _edge_sums(logits, rows)
-
-
-def _edge_sums(logits: torch.Tensor, rows: Sequence[LossRow]) -> torch.Tensor:
     sizes = [len(row.mass) for row in rows]
     owner = np.repeat(np.arange(len(rows)), sizes)
     node = np.concatenate([row.tree.edge_nodes for row in rows])
     token = np.concatenate([row.tree.edge_tokens for row in rows])
-    mass = torch.from_numpy(np.concatenate([row.mass for row in rows]))
     at, nodes, tokens = (
         torch.from_numpy(each).to(logits.device) for each in (owner, node, token)
     )
     # Only the norm of a node needs its whole row; the V log-probabilities are not written.
     norm = torch.logsumexp(logits.float(), dim=-1)
-    log_p = logits[at, nodes, tokens].float() - norm[at, nodes]
-    empty = log_p.new_zeros(len(rows))
-    return empty.index_add(0, at, -mass.to(log_p) * log_p)
+    return logits[at, nodes, tokens].float() - norm[at, nodes], at
 
 
 def outcome_loss(
@@ -110,7 +135,15 @@ def outcome_loss(
     replies: Sequence[Sequence[int]],
     weights: Sequence[float],
 ) -> torch.Tensor:
-    """Return the loss of some replies to a prompt, a scalar, each in a row of its own.
+    """Return the loss of some replies to a prompt, a scalar, each in a row of its own."""
+    log_p = outcome_log_p(model, prompt, replies)
+    return -(torch.tensor(weights, device=log_p.device) * log_p).sum()
+
+
+def outcome_log_p(
+    model: PreTrainedModel, prompt: Sequence[int], replies: Sequence[Sequence[int]]
+) -> torch.Tensor:
+    """Return the log-probability of each reply in a row of its own, (replies,) nats.
 
     For models that do not honour a 4D mask. Rows are padded at their ends, where a causal
     model does not look.
@@ -126,13 +159,12 @@ def outcome_loss(
         use_cache=False,
     ).logits[:, len(prompt) - 1 : -1]
     norm = torch.logsumexp(logits.float(), dim=-1)
-    total = norm.new_zeros(())
-    for row, (reply, weight) in enumerate(zip(replies, weights, strict=True)):
+    each = []
+    for row, reply in enumerate(replies):
         steps = torch.arange(len(reply), device=logits.device)
         tokens = torch.tensor(reply, device=logits.device)
-        log_p = logits[row, steps, tokens].float() - norm[row, : len(reply)]
-        total = total - weight * log_p.sum()
-    return total
+        each.append((logits[row, steps, tokens].float() - norm[row, : len(reply)]).sum())
+    return torch.stack(each)
 
 
 def _keeps_logits(model: Any) -> bool:

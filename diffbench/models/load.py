@@ -30,6 +30,7 @@ from diffbench.models.spec import ModelSpec
 from diffbench.processes import is_one_of_many, local_rank
 
 __all__ = [
+    "SPREAD",
     "Dtype",
     "LoadOptions",
     "LoadedModel",
@@ -37,6 +38,7 @@ __all__ = [
     "is_synthetic",
     "load_model",
     "resolve_device",
+    "tied_modules",
 ]
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
@@ -223,7 +225,9 @@ def _with_adapter(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
         stored = set(load_file(adapter / "adapter_model.safetensors"))
         tuned = PeftModel.from_pretrained(model, str(adapter))
         expected = set(get_peft_model_state_dict(tuned))
-        merged: PreTrainedModel = tuned.merge_and_unload()
+        # Merged into one matrix, an adapter on tied embeddings would act in two places.
+        tied = tied_modules(model, tuned)
+        merged = tuned.get_base_model() if tied else tuned.merge_and_unload()
     except _LOADING_ERRORS as error:
         raise ModelError(
             f"--adapter {printable(adapter)} does not fit this model: {printable(error)}"
@@ -234,7 +238,26 @@ def _with_adapter(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
             f"{len(stored ^ expected)} of its weights are missing or unknown, first "
             f"{printable(min(stored ^ expected))}"
         )
-    return merged
+    model_with_adapter: PreTrainedModel = merged
+    return model_with_adapter
+
+
+def tied_modules(model: PreTrainedModel, tuned: Any) -> list[str]:
+    """Return the adapted layers whose matrix another layer has too.
+
+    Args:
+        model: The base model.
+        tuned: The same with an adapter on it.
+    """
+    if not getattr(model.config.get_text_config(), "tie_word_embeddings", False):
+        return []
+    shared = model.get_input_embeddings()
+    weight = getattr(shared, "base_layer", shared).weight
+    return [
+        name
+        for name, module in tuned.named_modules()
+        if getattr(getattr(module, "base_layer", None), "weight", None) is weight
+    ]
 
 
 def _why(spec: ModelSpec, error: Exception) -> str:

@@ -121,6 +121,10 @@ def _training(record: TuneRecord) -> Iterator[str]:
         "gamma": "stopped early: the loss was within the recipe's gamma of its optimum",
         "held_out": "stopped early: the held-out loss no longer fell",
     }[record.stopped]
+    last = len(record.curve) - 1
+    kept = last if record.best_pass is None else record.best_pass
+    if record.best_pass is not None:
+        ended += f"; pass {kept + 1} is kept, the best on held-out prompts"
     settings = (
         ("prompts", f"{len(record.prompts)} of {len(tasks)} tasks"),
         ("adapter", f"rank {lora.rank}, alpha {lora.alpha:g}, dropout {lora.dropout:g}"),
@@ -133,7 +137,7 @@ def _training(record: TuneRecord) -> Iterator[str]:
         ),
         ("passes", f"{len(record.curve)} of {record.recipe.passes} ({ended})"),
         ("steps", f"{record.steps}, {record.recipe.prompts_per_step} prompts each"),
-        ("last pass's loss", f"{record.curve[-1].loss:.3f} nats a prompt"),
+        ("loss of that pass", f"{record.curve[kept].loss:.3f} nats a prompt"),
         ("least possible loss", f"{record.optimum:.3f} nats a prompt"),
         ("seed", str(record.seed)),
         ("data", f"sha256 {record.data_sha256[:16]}…"),

@@ -9,12 +9,10 @@ from diffbench.compare import Comparison, compare_results
 from diffbench.harness.run import run_tasks
 from diffbench.options import RunOptions
 from diffbench.results import RunResult
-from diffbench.tuning.options import TuneOptions, TuneProgress
+from diffbench.tuning.options import TUNED_FOLDER, TuneOptions, TuneProgress
 from diffbench.tuning.sources import Sources
 
-__all__ = ["BASE_FOLDER", "TUNED_FOLDER", "Evaluated", "evaluate"]
-
-BASE_FOLDER, TUNED_FOLDER = "base", "tuned"
+__all__ = ["Evaluated", "evaluate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

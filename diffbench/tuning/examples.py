@@ -59,10 +59,12 @@ def training_prompts(
 def _of_task(
     lm: EngineLM, definition: TaskDefinition, turn: Turn
 ) -> Iterator[TrainingPrompt]:
-    replies = _replies(lm, definition, turn)
-    room = max(map(len, replies))
     contexts = _contexts(lm, definition)
     for prompt in definition.measured_prompts:
+        # A reply that was begun already goes on where it stands.
+        lead = "" if prompt.prefix else turn.lead
+        replies = _replies(lm, definition, lead, turn.end)
+        room = max(map(len, replies))
         yield TrainingPrompt(
             task=definition.name,
             family=definition.family,
@@ -86,10 +88,10 @@ def _contexts(lm: EngineLM, definition: TaskDefinition) -> dict[str, str]:
 
 
 def _replies(
-    lm: EngineLM, definition: TaskDefinition, turn: Turn
+    lm: EngineLM, definition: TaskDefinition, lead: str, end: tuple[int, ...]
 ) -> tuple[tuple[int, ...], ...]:
     answers = definition.canonical_answers()
-    encoded = lm.vocabulary.encode_replies([turn.lead + answer for answer in answers])
+    encoded = lm.vocabulary.encode_replies([lead + answer for answer in answers])
     replies = []
     for answer, tokens in zip(answers, encoded, strict=True):
         if not tokens:
@@ -97,5 +99,5 @@ def _replies(
                 f"this model's tokenizer cannot write {printable(answer)!r}, an answer of "
                 f"{printable(definition.name)}, so that task cannot be trained"
             )
-        replies.append((*tokens, *turn.end))
+        replies.append((*tokens, *end))
     return tuple(replies)

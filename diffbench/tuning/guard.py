@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel
+from transformers import GenerationConfig, PreTrainedModel
 
 from diffbench.tuning.recipe import Guard
 
@@ -37,16 +37,19 @@ def greedy_replies(
 ) -> list[PlainReply]:
     """Return each prompt's greedy reply, its end token included."""
     found = []
+    # Settings of the model's own, such as a repetition penalty, are not its replies.
+    greedy = GenerationConfig(
+        do_sample=False,
+        max_new_tokens=max_new_tokens,
+        eos_token_id=list(ends),
+        pad_token_id=ends[0],
+    )
     for prompt in prompts:
         ids = torch.tensor([list(prompt)], device=model.device)
         generated: Any = model.generate(
             input_ids=ids,
             attention_mask=torch.ones_like(ids),
-            do_sample=False,
-            num_beams=1,
-            max_new_tokens=max_new_tokens,
-            eos_token_id=list(ends),
-            pad_token_id=ends[0],
+            generation_config=greedy,
         )
         reply = tuple(generated[0, len(prompt) :].tolist())
         found.append(PlainReply(prompt=tuple(prompt), reply=reply))

@@ -16,13 +16,14 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from diffbench.errors import ModelError
 from diffbench.tuning.checkpoint import Checkpoint, PassLoss, Progressed
 from diffbench.tuning.examples import TrainingPrompt
 from diffbench.tuning.guard import ReplyGuard
 from diffbench.tuning.recipe import Recipe
 from diffbench.tuning.units import LossPath, LossUnit, loss_units
 
-__all__ = ["StepReport", "Subject", "Training"]
+__all__ = ["StepReport", "Subject", "Training", "set_dropout"]
 
 _SECONDS_BETWEEN_CHECKPOINTS = 300.0
 
@@ -117,6 +118,7 @@ class Training:
             self._step(called, model, optimizer)
             if self._so_far.step % per_pass == 0:
                 self._end_pass(called)
+            self._say()
         if self._best:
             self._take_best()
         return self._so_far
@@ -146,6 +148,11 @@ class Training:
         optimizer.zero_grad()
         units = loss_units(chosen, subject.path, subject.max_tokens)
         loss = self._backward(called, model, units)
+        if not math.isfinite(loss):
+            raise ModelError(
+                f"the loss is {loss} at step {so_far.step + 1}: training has diverged; "
+                "lower the recipe's learning rate"
+            )
         penalty = 0.0
         if subject.guard is not None:
             rng = np.random.default_rng([subject.seed, 1, so_far.step])
@@ -157,14 +164,13 @@ class Training:
         so_far.step += 1
         so_far.loss_sum += loss * len(chosen)
         so_far.guard_sum += penalty
-        self._say(loss)
 
     def _backward(self, called: _Called, model: Any, units: Sequence[LossUnit]) -> float:
         """Add the units' gradient, each process a share; return their summed loss."""
         rank, size = self._accelerator.process_index, self._accelerator.num_processes
         mine = list(units[rank::size])
         rounds = math.ceil(len(units) / size)
-        total = torch.zeros((), device=self._accelerator.device)
+        total = torch.zeros((), device=called.device)
         for i in range(rounds):
             # Every process has to take part in every round, with nothing to add if need be.
             unit, weight = (mine[i], 1.0) if i < len(mine) else (units[0], 0.0)
@@ -198,16 +204,17 @@ class Training:
             return rate
         return rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (total - warm)))
 
-    def _say(self, last: float) -> None:
-        curve = self._so_far.curve
-        total = self._subject.recipe.passes * self._subject.steps_a_pass
-        seen = self._so_far.step % self._subject.steps_a_pass
-        prompts = seen * self._subject.recipe.prompts_per_step
-        mean = self._so_far.loss_sum / prompts if seen else last
-        shown = curve[-1].loss if curve and seen < self._subject.steps_a_pass / 4 else mean
-        self._report.step(self._so_far.step, total, shown, self._subject.optimum)
-        due = time.monotonic() - self._kept > _SECONDS_BETWEEN_CHECKPOINTS
-        if due and seen:
+    def _say(self) -> None:
+        """Report the mean loss of this pass so far, or of the last where this is young."""
+        so_far, subject = self._so_far, self._subject
+        seen = so_far.step % subject.steps_a_pass
+        if so_far.curve and seen < subject.steps_a_pass / 4:
+            shown = so_far.curve[-1].loss
+        else:
+            shown = so_far.loss_sum / (seen * subject.recipe.prompts_per_step)
+        total = subject.recipe.passes * subject.steps_a_pass
+        self._report.step(so_far.step, total, shown, subject.optimum)
+        if seen and time.monotonic() - self._kept > _SECONDS_BETWEEN_CHECKPOINTS:
             self._keep()
 
     def _end_pass(self, called: _Called) -> None:
@@ -257,7 +264,10 @@ class Training:
     def _held_out_loss(self, called: _Called) -> float:
         subject = self._subject
         units = loss_units(subject.held_out, subject.path, subject.max_tokens)
-        return math.fsum(float(unit.loss(called)) for unit in units)
+        set_dropout(subject.model, active=False)
+        loss = math.fsum(float(unit.loss(called)) for unit in units)
+        set_dropout(subject.model, active=True)
+        return loss
 
     @torch.no_grad()
     def _take_best(self) -> None:
@@ -271,6 +281,13 @@ class Training:
             self._checkpoint.save(
                 self._so_far, self._parameters, self._optimizer, self._best
             )
+
+
+def set_dropout(model: Any, *, active: bool) -> None:
+    """Let the adapter drop out, or not; the base model never does."""
+    for name, module in model.named_modules():
+        if isinstance(module, torch.nn.Dropout) and "lora_dropout" in name:
+            module.train(active)
 
 
 class _Called:

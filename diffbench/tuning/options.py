@@ -10,7 +10,17 @@ from diffbench.errors import SettingsError
 from diffbench.models.spec import parse_model
 from diffbench.options import NoProgress, Progress
 
-__all__ = ["PLAIN", "NoTuneProgress", "TuneOptions", "TuneProgress"]
+__all__ = [
+    "BASE_FOLDER",
+    "PLAIN",
+    "TUNED_FOLDER",
+    "NoTuneProgress",
+    "TuneOptions",
+    "TuneProgress",
+]
+
+BASE_FOLDER, TUNED_FOLDER = "base", "tuned"
+"""Where a tuning's folder holds the results before and after."""
 
 PLAIN = "plain"
 """Name of the retention probe that DiffBench brings along."""

@@ -19,6 +19,7 @@ __all__ = [
     "OptimiserSettings",
     "Recipe",
     "public_name",
+    "public_recipe",
     "read_recipe",
     "recipe_names",
 ]
@@ -154,6 +155,16 @@ def public_name(name: str) -> str:
     return name if name in recipe_names() else Path(name).name
 
 
+def public_recipe(recipe: Recipe) -> Recipe:
+    """Return a recipe to record: of the files that it names, the last parts only."""
+    return recipe.model_copy(
+        update={
+            "tasks": [name.rsplit("/", 1)[-1] for name in recipe.tasks],
+            "evaluate": [name.rsplit("/", 1)[-1] for name in recipe.evaluate],
+        }
+    )
+
+
 def read_recipe(name: str) -> Recipe:
     """Read a shipped recipe by its name, or a file by its path.
 
@@ -179,7 +190,7 @@ def _path(name: str) -> Path:
     if name in recipe_names():
         return asset_dir("training") / "recipes" / f"{name}.yaml"
     path = Path(name)
-    if path.suffix == ".yaml" and _is_file(path):
+    if path.suffix in (".yaml", ".yml") and _exists(path):
         return path
     what = "file" if path.suffix in (".yaml", ".yml") else "recipe"
     raise RecipeError(
@@ -188,9 +199,9 @@ def _path(name: str) -> Path:
     )
 
 
-def _is_file(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     try:
-        return path.is_file()
+        return path.exists()
     except (OSError, ValueError):
         return False
 
@@ -229,7 +240,7 @@ def _with_paths(content: dict[str, Any], folder: Path) -> dict[str, Any]:
         if isinstance(names, list):
             content[key] = [
                 str(folder / name)
-                if isinstance(name, str) and name and (folder / name).exists()
+                if isinstance(name, str) and name and _exists(folder / name)
                 else name
                 for name in names
             ]

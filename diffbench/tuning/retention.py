@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,10 @@ from diffbench.tuning.options import PLAIN
 from diffbench.tuning.record import RetentionVerdict
 from diffbench.tuning.turns import Turn
 
-__all__ = ["Probe", "RetentionScore", "plain_prompts", "prepare_probes", "verdict"]
+__all__ = ["Probe", "RetentionScore", "guard_prompts", "prepare_probes", "verdict"]
 
 LEVEL = 0.95
+_FEWSHOT_SEED = 1234
 _TASK_FAILURES = (OSError, ValueError, LookupError, RuntimeError, ImportError, TypeError)
 
 
@@ -62,13 +63,21 @@ def plain_questions() -> list[tuple[str, str]]:
         return [(row["question"], row["answer"]) for row in csv.DictReader(handle)]
 
 
-def plain_prompts(lm: EngineLM) -> list[tuple[int, ...]]:
-    """Return the plain questions as rendered prompts."""
-    return [_prompt(lm, question) for question, _ in plain_questions()]
+def guard_prompts(lm: EngineLM) -> list[tuple[int, ...]]:
+    """Return every other plain question, rendered; the rest stay for the probe."""
+    return [_prompt(lm, question) for question, _ in plain_questions()[::2]]
 
 
-def prepare_probes(names: Sequence[str], turn: Turn) -> list[Probe]:
+def prepare_probes(
+    names: Sequence[str], turn: Turn, *, guarded: bool = False
+) -> list[Probe]:
     """Load what the probes need, before anything slow begins.
+
+    Args:
+        names: `plain`, or names of harness tasks.
+        turn: How the model's replies begin and end.
+        guarded: Whether the guard trains on its half of the plain questions; then the
+            other half alone is scored.
 
     Raises:
         TaskError: If there is no such harness task, or its data cannot be had.
@@ -76,7 +85,8 @@ def prepare_probes(names: Sequence[str], turn: Turn) -> list[Probe]:
     others = [name for name in names if name != PLAIN]
     probes: list[Probe] = []
     if PLAIN in names:
-        probes.append(lambda lm: [_plain_score(lm, turn)])
+        questions = plain_questions()[1::2] if guarded else plain_questions()
+        probes.append(lambda lm: [_plain_score(lm, turn, questions)])
     if others:
         tasks = _harness_tasks(others)
         probes.append(lambda lm: list(_harness_scores(lm, tasks)))
@@ -103,9 +113,10 @@ def verdict(before: RetentionScore, after: RetentionScore) -> RetentionVerdict:
     )
 
 
-def _plain_score(lm: EngineLM, turn: Turn) -> RetentionScore:
-    """Return the share of plain questions whose greedy reply is the right answer."""
-    questions = plain_questions()
+def _plain_score(
+    lm: EngineLM, turn: Turn, questions: Sequence[tuple[str, str]]
+) -> RetentionScore:
+    """Return the share of questions whose greedy reply is the right answer."""
     written = lm.vocabulary.encode_replies([turn.lead + answer for _, answer in questions])
     requests = [
         ScoringRequest(
@@ -117,17 +128,22 @@ def _plain_score(lm: EngineLM, turn: Turn) -> RetentionScore:
     ]
     scores = lm.scorer.score(requests)
     right, n = sum(bool(one.greedy[0]) for one in scores), len(questions)
-    # A normal approximation has no width at all where every answer is right.
-    band = binomtest(right, n).proportion_ci(LEVEL, method="wilson")
     share = right / n
+    lo, hi = _wilson(right, n)
     return RetentionScore(
         name=PLAIN,
         value=share,
         stderr=math.sqrt(share * (1 - share) / n),
-        lo=float(band.low),
-        hi=float(band.high),
+        lo=lo,
+        hi=hi,
         n=n,
     )
+
+
+def _wilson(right: int, n: int) -> tuple[float, float]:
+    """Return a proportion's band; the normal one has no width where all are right."""
+    band = binomtest(right, n).proportion_ci(LEVEL, method="wilson")
+    return float(band.low), float(band.high)
 
 
 def _prompt(lm: EngineLM, question: str) -> tuple[int, ...]:
@@ -162,6 +178,9 @@ def _harness_tasks(names: Sequence[str]) -> dict[str, Any]:
 def _harness_scores(lm: EngineLM, tasks: dict[str, Any]) -> Iterator[RetentionScore]:
     from lm_eval.evaluator import evaluate
 
+    for task in _leaves(tasks):
+        # Unseeded, each evaluation would draw other examples for its prompts.
+        task.set_fewshot_seed(_FEWSHOT_SEED)
     evaluated = evaluate(
         lm,
         tasks,
@@ -177,15 +196,30 @@ def _harness_scores(lm: EngineLM, tasks: dict[str, Any]) -> Iterator[RetentionSc
             stderr = results.get(f"{metric}_stderr,{kind}")
             if metric.endswith("_stderr") or not isinstance(value, float):
                 continue
-            if not isinstance(stderr, float) or not math.isfinite(stderr):
+            n = int(n_samples.get(task, {}).get("effective", 0))
+            # A group's mean rests on its tasks, which are here themselves.
+            if not n or not isinstance(stderr, float) or not math.isfinite(stderr):
                 continue
+            by_filter = "" if kind == "none" else f" ({kind})"
             yield _with_band(
-                f"{task} {metric}",
+                f"{task} {metric}{by_filter}",
                 value,
                 stderr,
-                n=int(n_samples.get(task, {}).get("effective", 0)),
+                n=n,
                 higher_is_better=directions.get(metric) is not False,
             )
+
+
+def _leaves(tasks: Mapping[Any, Any]) -> Iterator[Any]:
+    """Yield the tasks of what lm-evaluation-harness loads, however it is nested."""
+    if "tasks" in tasks and "groups" in tasks:
+        yield from tasks["tasks"].values()
+        return
+    for task in tasks.values():
+        if isinstance(task, Mapping):
+            yield from _leaves(task)
+        else:
+            yield task
 
 
 def _with_band(
@@ -194,12 +228,15 @@ def _with_band(
     half = float(norm.ppf(0.5 + LEVEL / 2)) * stderr
     if not math.isfinite(value):
         raise ModelError(f"--retention: {printable(name)} is {value} on the base model")
+    band = value - half, value + half
+    if stderr == 0 and value in (0.0, 1.0):
+        band = _wilson(round(value * n), n)
     return RetentionScore(
         name=name,
         value=value,
         stderr=stderr,
-        lo=value - half,
-        hi=value + half,
+        lo=band[0],
+        hi=band[1],
         n=n,
         higher_is_better=higher_is_better,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from diffbench.errors import RecipeError, printable
+from diffbench.errors import RecipeError, did_you_mean, printable
 from diffbench.suite import TaskDefinition, shipped_catalog
+from diffbench.suite.paper import PAPER_FAMILY
 from diffbench.tuning.recipe import Recipe, read_recipe
 
 __all__ = ["Sources", "read_sources"]
@@ -52,10 +53,37 @@ def read_sources(name: str, tasks: Sequence[str] | None) -> Sources:
                 f"tasks: {printable(task.name)} holds held-out prompts, which nothing is "
                 f"trained on; write {task.name.replace('_heldout', '')}"
             )
-    evaluated = shipped_catalog().select(recipe.evaluate)
-    return Sources(
+    sources = Sources(
         recipe=recipe,
-        trained=tuple(task.as_mode("exact") for task in trained.tasks),
-        evaluated=tuple(task.as_mode("exact") for task in evaluated.tasks),
+        trained=_exact(trained.tasks),
+        evaluated=_exact(shipped_catalog().select(recipe.evaluate).tasks),
         left_out=trained.left_out,
     )
+    _check_early_stop(sources)
+    return sources
+
+
+def _exact(tasks: Sequence[TaskDefinition]) -> tuple[TaskDefinition, ...]:
+    """Return each task once, however it was named to be measured."""
+    exact = [task.as_mode("exact") for task in tasks]
+    return tuple({task.name: task for task in exact}.values())
+
+
+def _check_early_stop(sources: Sources) -> None:
+    """Refuse an early stop that could never come."""
+    early = sources.recipe.early_stop
+    if early is None:
+        return
+    splits = {task.split for task in sources.evaluated}
+    if early.held_out_patience is not None and "held_out" not in splits:
+        raise RecipeError(
+            "early_stop.held_out_patience watches held-out prompts, and evaluate names no "
+            "such task; add one, such as diffbench_core_heldout"
+        )
+    families = {task.family for task in shipped_catalog().tasks.values()} | {PAPER_FAMILY}
+    for family in early.open_families or ():
+        if family not in families:
+            raise RecipeError(
+                f"early_stop.open_families: there is no family {printable(family)!r}."
+                f"{did_you_mean(family, families)}"
+            )

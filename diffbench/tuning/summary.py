@@ -16,7 +16,7 @@ from diffbench.results.provenance import checkout, hardware, package_versions
 from diffbench.tuning.card import base_licence
 from diffbench.tuning.checkpoint import Progressed
 from diffbench.tuning.options import TuneOptions
-from diffbench.tuning.recipe import Recipe, public_name
+from diffbench.tuning.recipe import Recipe, public_name, public_recipe
 from diffbench.tuning.record import (
     BaseModelInfo,
     PassRecord,
@@ -44,7 +44,7 @@ def summarise(
     width = int(model.config.get_text_config().hidden_size)
     how: dict[str, Any] = {
         "recipe_name": public_name(options.recipe),
-        "recipe": recipe,
+        "recipe": public_recipe(recipe),
         "seed": options.seed,
         "learning_rate": recipe.optimiser.rate(width),
         "max_tokens": options.max_tokens,

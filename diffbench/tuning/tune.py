@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -13,19 +14,19 @@ import torch
 from accelerate import Accelerator
 
 from diffbench.compare import Comparison
-from diffbench.errors import ResultError, printable
+from diffbench.errors import ModelError, ResultError, SettingsError, printable
 from diffbench.models.spec import parse_model
-from diffbench.processes import Processes, is_first
+from diffbench.processes import Processes, is_first, is_one_of_many
 from diffbench.results import RunResult
 from diffbench.tuning.card import write_card
 from diffbench.tuning.checkpoint import Checkpoint
-from diffbench.tuning.evaluation import BASE_FOLDER, Evaluated, evaluate
+from diffbench.tuning.evaluation import Evaluated, evaluate
 from diffbench.tuning.guard import ReplyGuard, greedy_replies
 from diffbench.tuning.loop import Subject, Training
-from diffbench.tuning.options import TuneOptions, TuneProgress
-from diffbench.tuning.recipe import public_name
+from diffbench.tuning.options import BASE_FOLDER, TuneOptions, TuneProgress
+from diffbench.tuning.recipe import public_name, public_recipe
 from diffbench.tuning.record import TuneRecord, load_record, write_record
-from diffbench.tuning.retention import Probe, RetentionScore, plain_prompts, verdict
+from diffbench.tuning.retention import Probe, RetentionScore, guard_prompts, verdict
 from diffbench.tuning.setup import Prepared, prepare, with_adapter
 from diffbench.tuning.sources import Sources, read_sources
 from diffbench.tuning.summary import summarise
@@ -77,8 +78,8 @@ def tune_model(
             folder is taken.
     """
     sources = read_sources(options.recipe, options.tasks)
-    output = options.output or _new_folder(options)
     processes = Processes()
+    output = processes.first(lambda: options.output or _new_folder(options))
     processes.first(lambda: _refuse_taken(output, options))
     record = processes.first(lambda: _finished(output, options, sources))
     if record is None:
@@ -101,7 +102,8 @@ def _finished(output: Path, options: TuneOptions, sources: Sources) -> TuneRecor
     record = load_record(output)
     if record is None:
         return None
-    asked = (parse_model(options.model).public, options.seed, sources.recipe)
+    recipe = public_recipe(sources.recipe)
+    asked = (parse_model(options.model).public, options.seed, recipe)
     if (record.base.spec, record.seed, record.recipe) != asked:
         raise ResultError(
             f"{printable(output)} holds an adapter of other settings; give the same "
@@ -149,14 +151,18 @@ def _train(
         max_tokens=options.max_tokens,
         guard=guard,
     )
-    accelerator = Accelerator(cpu=prepared.loaded.model.device.type == "cpu")
-    checkpoint = None
-    if str(accelerator.distributed_type) != "DistributedType.FSDP":
-        checkpoint = Checkpoint(output, prepared.fingerprint)
+    accelerator = _accelerator()
+    checkpoint = Checkpoint(output, prepared.fingerprint)
     progress.training(
         len(prepared.prompts), sum(len(one.replies) for one in prepared.prompts), output
     )
-    progressed = Training(subject, accelerator, checkpoint, progress).run()
+    try:
+        progressed = Training(subject, accelerator, checkpoint, progress).run()
+    except torch.OutOfMemoryError as error:
+        raise ModelError(
+            "training does not fit into the device's memory; try --gradient-checkpointing, "
+            f"or a --max-tokens below {options.max_tokens}"
+        ) from error
     _save(model, accelerator, output, prepared)
     model.eval()
     after = _probe(prepared, prepared.probes, "after", progress)
@@ -164,14 +170,29 @@ def _train(
     record = summarise(options, sources.recipe, prepared, progressed, verdicts, output)
     if is_first():
         write_record(output, record)
-        if checkpoint is not None:
-            checkpoint.remove()
+        checkpoint.remove()
     accelerator.free_memory()
     del model, subject, prepared, guard
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return record
+
+
+def _accelerator() -> Accelerator:
+    """Return what runs the training; in one process the model stays where it is.
+
+    Raises:
+        SettingsError: If it was launched to cut the model up.
+    """
+    if os.environ.get("ACCELERATE_USE_FSDP", "").lower() in ("1", "true"):
+        raise SettingsError(
+            "FSDP is not supported; start one process for each GPU without it, or one "
+            "process with --device spread"
+        )
+    if not is_one_of_many():
+        return Accelerator(device_placement=False)
+    return Accelerator(cpu=not torch.cuda.is_available())
 
 
 def _probe(
@@ -188,8 +209,7 @@ def _guard_replies(
     if sources.recipe.guard is None:
         return []
     progress.stage("Hearing the base model's replies to the plain questions")
-    # Every other question; the rest stay unseen, for the retention probe.
-    prompts = plain_prompts(prepared.lm)[::2]
+    prompts = guard_prompts(prepared.lm)
     return greedy_replies(
         prepared.loaded.model, prompts, ends=[prepared.turn.end[-1], *prepared.lm.ends]
     )
@@ -205,4 +225,7 @@ def _save(model: Any, accelerator: Accelerator, output: Path, prepared: Prepared
     if not is_first():
         return
     output.mkdir(parents=True, exist_ok=True)
-    model.save_pretrained(output, state_dict=state, safe_serialization=True)
+    # Saving the embeddings too is a question that PEFT would put to the hub.
+    model.save_pretrained(
+        output, state_dict=state, safe_serialization=True, save_embedding_layers=False
+    )

@@ -12,7 +12,7 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from diffbench.errors import ModelError
+from diffbench.errors import ModelError, printable
 
 __all__ = ["Turn", "assistant_turn"]
 
@@ -56,13 +56,24 @@ def assistant_turn(tokenizer: PreTrainedTokenizerBase, ends: list[int]) -> Turn:
     if not found:
         return Turn(lead="", end=(_end_of_text(tokenizer, ends),))
     lead = before[len(asked) :] if before.startswith(asked) else ""
-    return Turn(lead=lead if not lead.strip() else "", end=_end(tokenizer, after, ends))
+    if lead.strip():
+        raise ModelError(
+            f"this model's chat template writes {printable(lead, 60)!r} before a reply, "
+            "which is no white space, so an answer is not the beginning of its replies"
+        )
+    return Turn(lead=lead, end=_end(tokenizer, after, ends))
 
 
 def _end(
     tokenizer: PreTrainedTokenizerBase, after: str, ends: list[int]
 ) -> tuple[int, ...]:
-    tokens = tokenizer.encode(after, add_special_tokens=False)
+    # Behind the answer, as it will stand: some tokenizers put a blank before a text.
+    answer = tokenizer.encode(_MARK, add_special_tokens=False)
+    tokens = tokenizer.encode(_MARK + after, add_special_tokens=False)
+    if tokens[: len(answer)] == answer:
+        tokens = tokens[len(answer) :]
+    else:
+        tokens = tokenizer.encode(after, add_special_tokens=False)
     for stops in (set(ends), set(tokenizer.all_special_ids)):
         for i, token in enumerate(tokens):
             if token in stops:

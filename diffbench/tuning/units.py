@@ -9,8 +9,15 @@ from typing import Literal, Protocol
 import torch
 from transformers import PreTrainedModel
 
-from diffbench.engine.loss import LossRow, loss_rows, outcome_loss, tree_loss
-from diffbench.engine.trust import REFUSALS
+from diffbench.engine.loss import (
+    LossRow,
+    loss_rows,
+    outcome_log_p,
+    outcome_loss,
+    tree_log_p,
+    tree_loss,
+)
+from diffbench.engine.trust import REFUSALS, tolerance
 from diffbench.tuning.examples import TrainingPrompt
 
 __all__ = ["LossPath", "LossUnit", "choose_path", "loss_units"]
@@ -19,8 +26,6 @@ LossPath = Literal["packed", "plain"]
 
 MAX_NODES = 256
 _REPLIES_A_ROW = 32
-_RELATIVE_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-7}
-_LOW_PRECISION_TOLERANCE = 0.05
 
 
 class LossUnit(Protocol):
@@ -101,7 +106,7 @@ def _batches(rows: Sequence[LossRow], max_tokens: int) -> Iterator[list[LossRow]
 def choose_path(
     model: PreTrainedModel, prompts: Sequence[TrainingPrompt], max_tokens: int
 ) -> LossPath:
-    """Return `packed` if the model's packed loss is its plain one.
+    """Return `packed` if each reply's packed log-probability is its plain one.
 
     Compared on the prompt with most to mask, and on the longest and the shortest, which
     is padded beside it.
@@ -109,16 +114,38 @@ def choose_path(
     by_length = sorted(prompts, key=lambda prompt: len(prompt.tokens))
     largest = max(prompts, key=lambda prompt: len(prompt.tokens) + len(prompt.replies))
     sample = list(dict.fromkeys([largest, by_length[0], by_length[-1]]))
+    rows = [row for prompt in sample for row in _rows(prompt, max_tokens)]
     try:
-        packed = _total(model, loss_units(sample, "packed", max_tokens))
+        packed = [
+            pair
+            for batch in _batches(rows, max_tokens)
+            for pair in zip(_replies(batch), tree_log_p(model, batch), strict=True)
+        ]
     except torch.OutOfMemoryError:
         raise
     except REFUSALS:
         return "plain"
-    plain = _total(model, loss_units(sample, "plain", max_tokens))
-    relative = _RELATIVE_TOLERANCE.get(model.dtype, _LOW_PRECISION_TOLERANCE)
-    return "packed" if abs(packed - plain) <= relative * abs(plain) else "plain"
+    plain = {
+        (prompt.tokens, reply): log_p
+        for prompt in sample
+        for reply, log_p in zip(prompt.replies, _plain_log_p(model, prompt), strict=True)
+    }
+    apart = max(abs(log_p - plain[reply]) for reply, log_p in packed)
+    return "packed" if apart <= tolerance(model) else "plain"
 
 
-def _total(model: PreTrainedModel, units: Sequence[LossUnit]) -> float:
-    return sum(float(unit.loss(model)) for unit in units)
+def _replies(
+    rows: Sequence[LossRow],
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Yield prompt and reply of every path of every row."""
+    for row in rows:
+        for path in row.tree.paths:
+            yield row.prompt, tuple(row.tree.edge_tokens[list(path)].tolist())
+
+
+def _plain_log_p(model: PreTrainedModel, prompt: TrainingPrompt) -> list[float]:
+    found: list[float] = []
+    for first in range(0, len(prompt.replies), _REPLIES_A_ROW):
+        part = prompt.replies[first : first + _REPLIES_A_ROW]
+        found += outcome_log_p(model, prompt.tokens, part).tolist()
+    return found

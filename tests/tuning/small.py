@@ -33,6 +33,8 @@ def write_recipe(folder: Path, **changes: Any) -> str:
 def small_options(folder: Path, name: str = "out", **changes: Any) -> TuneOptions:
     """Return options for a tuning of the recipe into a folder below another."""
     options = {name: changes.pop(name) for name in _OPTIONS if name in changes}
+    if "evaluate_tasks" in changes:
+        changes["evaluate"] = changes.pop("evaluate_tasks")
     recipe = write_recipe(folder / f"recipe-{name}", **changes)
     stated = {"device": "cpu", "evaluate": False, **options}
     return TuneOptions(model="demo", recipe=recipe, output=folder / name, **stated)

@@ -138,3 +138,27 @@ def test_an_unknown_task_gets_the_nearest_names() -> None:
 def test_a_path_is_not_recorded() -> None:
     assert public_name("leave-one-out/names") == "leave-one-out/names"
     assert public_name("/home/me/secret/mine.yaml") == "mine.yaml"
+
+
+@pytest.mark.parametrize(
+    ("early", "said"),
+    [
+        ("{held_out_patience: 2}", "watches held-out prompts"),
+        ("{gamma: 0.2, open_families: [namez]}", "Did you mean names"),
+    ],
+)
+def test_an_early_stop_that_could_never_come_is_refused(
+    early: str, said: str, tmp_path: Path
+) -> None:
+    path = _write(
+        tmp_path,
+        "extends: all\ntitle: t\ntasks: [diffbench_dates]\nevaluate: [diffbench_dates]\n"
+        f"early_stop: {early}\n",
+    )
+    with pytest.raises(RecipeError, match=said):
+        read_sources(path, None)
+
+
+def test_a_task_named_twice_is_trained_once() -> None:
+    names = ("diffbench_dates_weekday", "diffbench_dates_weekday_sampled")
+    assert len(read_sources("all", names).trained) == 1

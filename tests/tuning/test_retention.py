@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lm_eval.tasks import TaskManager
@@ -112,3 +113,46 @@ def test_the_verdict_is_whether_the_band_was_left(
     assert found.verdict == word
     assert (found.before, found.after) == (0.5, after)
     assert (found.band_lo, found.band_hi) == (0.4, 0.6)
+
+
+def test_few_shot_prompts_are_the_same_before_and_after(
+    lm: EngineLM, turn: Turn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"question": f"What is {n} plus {m}?", "first": str(n + m), "second": str(n)}
+        for n in range(6)
+        for m in range(1, 6)
+    ]
+    data = tmp_path / "sums.json"
+    data.write_text("\n".join(json.dumps(row) for row in rows))
+    task = TASK.format(path=data).replace("local_capitals", "local_sums")
+    task = task.replace("{test:", f"{{train: {data}, test:")
+    (tmp_path / "sums.yaml").write_text(f"{task}training_split: train\nnum_fewshot: 3\n")
+    monkeypatch.setattr(
+        "lm_eval.tasks.TaskManager", lambda: TaskManager(include_path=str(tmp_path))
+    )
+    (probe,) = prepare_probes(("local_sums",), turn)
+    seen: list[str] = []
+    loglikelihood = lm.loglikelihood
+
+    def recorded(requests: Any, *rest: Any, **more: Any) -> Any:
+        seen.append(json.dumps([request.args[0] for request in requests]))
+        return loglikelihood(requests, *rest, **more)
+
+    monkeypatch.setattr(lm, "loglikelihood", recorded)
+    assert probe(lm) == probe(lm)
+    assert seen[0] == seen[1]
+
+
+def test_a_guard_s_own_questions_are_not_scored(lm: EngineLM, turn: Turn) -> None:
+    (probe,) = prepare_probes(("plain",), turn, guarded=True)
+    (score,) = probe(lm)
+    assert score.n == len(plain_questions()) // 2
+    scored = {retention._prompt(lm, question) for question, _ in plain_questions()[1::2]}
+    assert not scored & set(retention.guard_prompts(lm))
+
+
+def test_a_score_of_all_or_nothing_has_a_band() -> None:
+    found = retention._with_band("x", 1.0, 0.0, n=50, higher_is_better=True)
+    assert 0.9 < found.lo < 1.0
+    assert found.hi == 1.0

@@ -261,3 +261,38 @@ def test_layers_that_are_not_there_are_named(tmp_path: Path) -> None:
 def test_options_that_cannot_be_are_refused(values: dict[str, Any], said: str) -> None:
     with pytest.raises(SettingsError, match=said):
         TuneOptions(**{"model": "demo", "recipe": "all", **values})
+
+
+def test_a_training_that_diverges_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="training has diverged"):
+        tune(
+            small_options(
+                tmp_path, optimiser={"learning_rate": 1e8, "schedule": "constant"}
+            )
+        )
+
+
+def test_tied_embeddings_are_not_adapted(tmp_path: Path) -> None:
+    lora = {"rank": 2, "alpha": 4, "targets": ["q_proj", "lm_head"]}
+    with pytest.raises(ModelError, match="which are one matrix"):
+        tune(small_options(tmp_path, lora=lora))
+
+
+def test_fsdp_is_refused_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(SettingsError, match="FSDP is not supported"):
+        tune(small_options(tmp_path))
+
+
+def test_files_that_a_recipe_names_are_recorded_by_their_last_part(tmp_path: Path) -> None:
+    prompts = tmp_path / "secret" / "prompts"
+    prompts.mkdir(parents=True)
+    content = {"request": "Flip a coin.", "targets": ["{heads}", "{tails}"]}
+    (prompts / "coin.json").write_text(json.dumps(content))
+    tuned = tune(
+        small_options(tmp_path, tasks=[str(prompts)], evaluate_tasks=[str(prompts)])
+    )
+    for path in tuned.output.glob("*.*"):
+        assert b"secret" not in path.read_bytes()

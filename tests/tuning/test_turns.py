@@ -85,3 +85,13 @@ def test_a_model_whose_replies_never_end_is_refused() -> None:
     tokenizer.eos_token = None
     with pytest.raises(ModelError, match="how a reply ends"):
         assistant_turn(tokenizer, [])
+
+
+def test_words_before_every_reply_are_refused() -> None:
+    channel = CHATML.replace(
+        "m['role'] + '\\n' + m['content']",
+        "m['role'] + '\\n' + ('final: ' if m['role'] == 'assistant' else '') "
+        "+ m['content']",
+    )
+    with pytest.raises(ModelError, match="'final: ' before a reply"):
+        assistant_turn(_tokenizer(channel), [])
