@@ -112,3 +112,19 @@ def test_other_settings_are_another_question(changes: dict[str, Any]) -> None:
     run = make_run_of(exact_task((0.5, 0.5)))
     with pytest.raises(ResultError, match=f"different settings: {next(iter(changes))}"):
         compare_results(run, _with_settings(run, **changes))
+
+
+def test_raw_values_of_other_numbers_of_replies_are_not_compared() -> None:
+    """A fair coin would seem to improve with more replies."""
+    few = make_run_of(sampled_task(["{heads}"] * 4 + ["{tails}"] * 2), _other())
+    many = make_run_of(sampled_task(["{heads}", "{tails}"] * 300), _other())
+    found = compare_results(
+        _with_settings(few, samples=6), _with_settings(many, samples=600)
+    )
+    assert [task.name for task in found.tasks] == ["other"]
+    (one,) = found.not_compared
+    assert one.reason == "other samples (6 and 600)"
+
+
+def _other() -> Any:
+    return exact_task((0.5, 0.5), name="other")

@@ -174,3 +174,24 @@ def test_each_of_several_processes_has_its_own_gpu(monkeypatch: pytest.MonkeyPat
     assert resolve_device("cuda") == torch.device("cuda:2")
     assert resolve_device("cuda:0") == torch.device("cuda:0")
     assert resolve_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.filterwarnings("ignore:Model has `tie_word_embeddings=True`")
+def test_an_adapter_on_tied_embeddings_acts_in_one_place(tmp_path: Path) -> None:
+    """Merged into the one matrix it would act in two."""
+    torch.manual_seed(0)
+    tokenizer = byte_tokenizer(template=TEMPLATE)
+    model = tiny_llama(len(tokenizer))
+    model.config.tie_word_embeddings = True
+    model.tie_weights()
+    model.save_pretrained(tmp_path / "base")
+    tokenizer.save_pretrained(tmp_path / "base")
+    tuned = get_peft_model(model, LoraConfig(r=2, target_modules=["lm_head"]))
+    for name, parameter in tuned.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter)
+    tuned.save_pretrained(tmp_path / "adapter", save_embedding_layers=False)
+    ids = torch.tensor([[5, 6, 7]])
+    expected = tuned.eval()(ids).logits
+    loaded = _load(tmp_path / "base", adapter=tmp_path / "adapter")
+    torch.testing.assert_close(loaded.model(ids).logits, expected)
