@@ -28,7 +28,7 @@ benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/sampling.py
 	@$(BIN)/python benchmarks/tuning.py
 
-# About 15 minutes on 2 cores; overwrites diffbench/demo/model.
+# About 20 minutes on 2 cores; overwrites diffbench/demo/model.
 demo-model: $(VENV)/.installed
 	@$(BIN)/python training/build_demo.py
 
