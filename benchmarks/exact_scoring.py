@@ -4,8 +4,8 @@
 
 Both answer the requests that the plain harness sends for the first prompt of every core
 task, on the demo model and on a random Llama of 30 million parameters. lm-eval gets the
-batch size that it is fastest with. Results are compared; seconds, peak memory and their
-ratios are of this run.
+batch size that it is fastest with. Results are compared; seconds, tokens that went through
+the model, peak memory and their ratios are of this run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ TOLERANCE_NATS = 1e-3
 
 def main() -> None:
     """Measure each model both ways and print a row for it."""
-    print_row("model", "requests", "tree, s", "lm-eval, s", "batch", "ratio", "memory")
+    columns = ("requests", "tree, s", "lm-eval, s", "batch", "ratio", "tokens", "memory")
+    print_row("model", *columns)
     for subject, tasks in SUBJECTS.items():
         _compare(subject, tasks)
 
@@ -38,16 +39,18 @@ def _compare(subject: str, tasks: tuple[str, ...]) -> None:
     best = min(tried, key=lambda size: tried[size].seconds)
     plain = tried[best] if tasks == FEW else _run(subject, tasks, "harness", best)
     tree = _run(subject, tasks, "tree", best)
-    difference = max(abs(a - b) for a, b in zip(tree.result, plain.result, strict=True))
+    pairs = zip(tree.result["scores"], plain.result["scores"], strict=True)
+    difference = max(abs(a - b) for a, b in pairs)
     if not difference <= TOLERANCE_NATS:
         sys.exit(f"{subject}: the two differ by {difference} nats")
     print_row(
         subject,
-        len(tree.result),
+        len(tree.result["scores"]),
         f"{tree.seconds:.2f}",
         f"{plain.seconds:.2f}",
         best,
         f"{plain.seconds / tree.seconds:.1f} x",
+        f"{plain.result['tokens'] / tree.result['tokens']:.1f} x",
         f"{tree.mebibytes:.0f} / {plain.mebibytes:.0f} MiB",
     )
 
@@ -57,7 +60,7 @@ def _run(subject: str, tasks: tuple[str, ...], way: str, batch_size: int) -> Mea
     return run_job(__file__, job)
 
 
-def prepare(job: dict[str, Any]) -> Callable[[], list[float]]:
+def prepare(job: dict[str, Any]) -> Callable[[], dict[str, Any]]:
     """Load a model, build the requests, warm up, and return the scoring of them all."""
     from lm_eval.models.huggingface import HFLM
     from subjects import load_subject
@@ -82,7 +85,21 @@ def prepare(job: dict[str, Any]) -> Callable[[], list[float]]:
         )
         requests += task.instances
     lm.loglikelihood(requests[:50], disable_tqdm=True)
-    return lambda: [score for score, _ in lm.loglikelihood(requests, disable_tqdm=True)]
+    return lambda: _score(lm, loaded.model, requests)
+
+
+def _score(lm: Any, model: Any, requests: list[Any]) -> dict[str, Any]:
+    tokens = 0
+
+    def count(_module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
+        nonlocal tokens
+        ids = named["input_ids"] if "input_ids" in named else arguments[0]
+        tokens += ids.numel()
+
+    hook = model.register_forward_pre_hook(count, with_kwargs=True)
+    scores = [score for score, _ in lm.loglikelihood(requests, disable_tqdm=True)]
+    hook.remove()
+    return {"scores": scores, "tokens": tokens}
 
 
 if __name__ == "__main__":

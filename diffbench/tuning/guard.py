@@ -71,28 +71,37 @@ class ReplyGuard:
         self._base = base
 
     def units(self, rng: np.random.Generator) -> list[_GuardUnit]:
-        """Return this step's penalty, whose weights sum to the guard's."""
+        """Return this step's penalty."""
         n = min(self._settings.questions_per_step, len(self._replies))
         chosen = rng.choice(len(self._replies), size=n, replace=False)
-        weight = self._settings.weight / n
-        return [_GuardUnit(self._replies[i], weight, self._base) for i in chosen]
+        replies = [self._replies[i] for i in chosen]
+        return [_GuardUnit(replies, self._settings.weight / n, self._base)]
 
 
 @dataclass(frozen=True, slots=True)
 class _GuardUnit:
-    one: PlainReply
+    replies: Sequence[PlainReply]
     weight: float
     base: Any
 
     def loss(self, model: PreTrainedModel) -> torch.Tensor:
-        ids = torch.tensor([[*self.one.prompt, *self.one.reply]], device=model.device)
+        rows = [[*one.prompt, *one.reply] for one in self.replies]
+        longest = max(map(len, rows))
+        # Padded at their ends, where a causal model does not look.
+        ids = torch.tensor([[*row, *[0] * (longest - len(row))] for row in rows])
+        seen = torch.tensor([[1] * len(r) + [0] * (longest - len(r)) for r in rows])
+        asked = {
+            "input_ids": ids.to(model.device),
+            "attention_mask": seen.to(model.device),
+            "use_cache": False,
+        }
         with torch.no_grad(), self.base.disable_adapter():
-            before = self._log_p(self.base, ids)
-        after = self._log_p(model, ids)
-        each = (before.exp() * (before - after)).sum(-1)
-        return self.weight * each.mean()
-
-    def _log_p(self, model: PreTrainedModel, ids: torch.Tensor) -> torch.Tensor:
-        logits = model(input_ids=ids, use_cache=False).logits[0]
-        steps = logits[len(self.one.prompt) - 1 : -1]
-        return torch.log_softmax(steps.float(), dim=-1)
+            before = self.base(**asked).logits
+        after = model(**asked).logits
+        total: torch.Tensor = after.new_zeros((), dtype=torch.float32)
+        for row, one in enumerate(self.replies):
+            steps = slice(len(one.prompt) - 1, len(one.prompt) + len(one.reply) - 1)
+            base = torch.log_softmax(before[row, steps].float(), dim=-1)
+            tuned = torch.log_softmax(after[row, steps].float(), dim=-1)
+            total = total + (base.exp() * (base - tuned)).sum(-1).mean()
+        return self.weight * total
