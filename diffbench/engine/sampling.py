@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedModel
 
+from diffbench.engine.cache import PromptCache
 from diffbench.engine.decoding import Decoding
 from diffbench.engine.forward import reply_logits
 from diffbench.engine.memory import rows_that_fit
@@ -95,6 +96,7 @@ class Sampler:
         self._ends = frozenset(ends)
         self._max_rows = max_rows
         self._longest_compared = 0
+        self._known: tuple[tuple[int, ...], PromptCache] | None = None
         self.uses_cache = not model.config.is_encoder_decoder
         """Whether the model's cache is used, as far as is known."""
 
@@ -191,10 +193,14 @@ class Sampler:
         """Return (rows, V) after each prefix and leave a cache if there is one."""
         if not self.uses_cache:
             return reply_logits(self._model, prompt, frontier.prefixes)[:, -1]
-        if frontier.cache is None:
-            rows = [[*prompt, *prefix] for prefix in frontier.prefixes]
-        else:
+        if frontier.cache is not None:
             rows = [[prefix[-1]] for prefix in frontier.prefixes]
+        elif len(prompt) > 1:
+            # A piece that has waited reads its own tokens again, but not the prompt's.
+            frontier.cache = self._prompt_cache(prompt).rows(len(frontier.prefixes))
+            rows = [[prompt[-1], *prefix] for prefix in frontier.prefixes]
+        else:
+            rows = [[*prompt, *prefix] for prefix in frontier.prefixes]
         output = self._model(
             input_ids=torch.tensor(rows, device=self._model.device),
             past_key_values=frontier.cache,
@@ -205,6 +211,12 @@ class Sampler:
         self.uses_cache = hasattr(frontier.cache, "reorder_cache")
         logits: torch.Tensor = output.logits[:, -1]
         return logits
+
+    def _prompt_cache(self, prompt: Sequence[int]) -> PromptCache:
+        """Return the state after all of a prompt but its last token, computed once."""
+        if self._known is None or self._known[0] != tuple(prompt):
+            self._known = tuple(prompt), PromptCache(self._model, prompt[:-1])
+        return self._known[1]
 
     def _cache_agrees(
         self, prompt: Sequence[int], found: dict[tuple[int, ...], _Drawn]
