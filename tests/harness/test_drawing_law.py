@@ -233,8 +233,11 @@ def test_a_stop_inside_a_token_or_a_special_one_ends_the_drawing(
     replies = _by_engine(engine, asked, N)
     handle.remove()
     assert set(replies) == {""}
-    # Whatever comes first holds a stop, so nothing is read but the prompt.
-    assert set(read) == {len(tokenizer.encode(CONTEXT))}
+    # Whatever comes first holds a stop, so nothing is read but the prompt: all of it but
+    # its last token, that token, and both together where the two are compared.
+    length = len(tokenizer.encode(CONTEXT))
+    assert set(read) == {length - 1, 1, length}
+    assert read.count(1) == 1
 
 
 # Order
