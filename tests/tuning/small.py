@@ -17,6 +17,7 @@ RECIPE: dict[str, Any] = {
     "tasks": ["diffbench_dates_weekday"],
     "evaluate": ["diffbench_dates_weekday", "diffbench_dates_weekday_heldout"],
     "lora": {"rank": 4, "alpha": 8},
+    "optimiser": {"learning_rate_times_width": 0.8},
     "passes": 6,
     "prompts_per_step": 2,
 }

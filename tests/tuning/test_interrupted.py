@@ -19,6 +19,8 @@ from diffbench.errors import ResultError
 from diffbench.tuning.record import load_record
 from tests.tuning.small import small_options, write_recipe
 
+pytestmark = pytest.mark.slow
+
 DROPOUT = {"rank": 4, "alpha": 8, "dropout": 0.1}
 
 

@@ -19,6 +19,8 @@ from diffbench.errors import ResultError
 from diffbench.results import load_results
 from diffbench.tuning.study import Study
 
+pytestmark = pytest.mark.slow
+
 SHAPE = {
     "lora": {"rank": 2, "alpha": 4},
     "optimiser": {"learning_rate": 0.02},

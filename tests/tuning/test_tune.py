@@ -75,7 +75,7 @@ def test_overlap_rises_and_the_results_say_whose_they_are(tuned: Tuned) -> None:
     assert tuned.comparison is not None
     (train, held_out) = tuned.comparison.means
     assert train.metrics["overlap"].change is not None
-    assert train.metrics["overlap"].change > 0.3
+    assert train.metrics["overlap"].change > 0.2
     assert held_out.split == "held_out"
     result = load_results(tuned.output / "tuned")
     assert result.model.role == "tuned"
