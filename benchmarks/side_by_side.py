@@ -69,7 +69,7 @@ def serve_job(prepare: Callable[[dict[str, Any]], Callable[[], Any]]) -> bool:
 def print_row(*cells: object) -> None:
     """Print one line of a table."""
     name, *rest = (str(cell) for cell in cells)
-    sys.stdout.write(f"{name:34}" + "".join(f"{cell:>13}" for cell in rest) + "\n")
+    sys.stdout.write(f"{name:34}" + "".join(f"{cell:>15}" for cell in rest) + "\n")
     sys.stdout.flush()
 
 
