@@ -18,7 +18,7 @@ RECIPE: dict[str, Any] = {
     "evaluate": ["diffbench_dates_weekday", "diffbench_dates_weekday_heldout"],
     "lora": {"rank": 4, "alpha": 8},
     "optimiser": {"learning_rate_times_width": 0.8},
-    "passes": 6,
+    "passes": 10,
     "prompts_per_step": 2,
 }
 

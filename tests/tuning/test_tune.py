@@ -66,7 +66,7 @@ def test_the_loss_falls_towards_the_entropy_of_the_target(tuned: Tuned) -> None:
     assert all(one.loss > record.optimum for one in record.curve)
     assert record.curve[0].loss > 2.5
     assert record.curve[-1].loss < record.optimum + 0.3
-    assert (record.steps, record.stopped, record.loss_path) == (12, None, "packed")
+    assert (record.steps, record.stopped, record.loss_path) == (20, None, "packed")
     assert record.reply_lead == ""
     assert len(record.reply_end) == 1
 
@@ -75,14 +75,14 @@ def test_overlap_rises_and_the_results_say_whose_they_are(tuned: Tuned) -> None:
     assert tuned.comparison is not None
     (train, held_out) = tuned.comparison.means
     assert train.metrics["overlap"].change is not None
-    assert train.metrics["overlap"].change > 0.2
+    assert train.metrics["overlap"].change > 0.3
     assert held_out.split == "held_out"
     result = load_results(tuned.output / "tuned")
     assert result.model.role == "tuned"
     assert result.model.adapter is not None
     assert result.model.adapter.sha256 == tuned.record.adapter_sha256
     assert (result.model.adapter.rank, result.model.adapter.alpha) == (4, 8.0)
-    assert (result.model.adapter.recipe, result.model.adapter.steps) == ("small.yaml", 12)
+    assert (result.model.adapter.recipe, result.model.adapter.steps) == ("small.yaml", 20)
     assert load_results(tuned.output / "base").model.role == "base"
 
 
@@ -109,7 +109,7 @@ def test_the_card_says_what_it_is(tuned: Tuned) -> None:
     metadata = yaml.safe_load(head)
     assert metadata["base_model"] == "demo"
     assert metadata["license"] == "apache-2.0"
-    for said in ("synthetic", "rank 4", "6 of 6", "held-out", "plain", "2404.10859"):
+    for said in ("synthetic", "rank 4", "10 of 10", "held-out", "plain", "2404.10859"):
         assert said in body
 
 
@@ -143,14 +143,15 @@ def _scaled(expected: list[float], observed: list[int]) -> list[float]:
 
 @pytest.mark.parametrize("changes", [{"max_tokens": 100}, {"gradient_checkpointing": True}])
 def test_memory_settings_do_not_change_the_adapter(
-    changes: dict[str, Any], tuned: Tuned, tmp_path: Path
+    changes: dict[str, Any], tmp_path: Path
 ) -> None:
-    other = tune(small_options(tmp_path, **changes))
-    for ours, theirs in zip(other.record.curve, tuned.record.curve, strict=True):
+    plain = tune(small_options(tmp_path, "plain", passes=6))
+    other = tune(small_options(tmp_path, "other", passes=6, **changes))
+    for ours, theirs in zip(other.record.curve, plain.record.curve, strict=True):
         assert ours.loss == pytest.approx(theirs.loss, abs=1e-4)
     # AdamW divides a gradient by its size, so where one is about nothing, its rounding
     # counts; a step is 4e-3 at most.
-    _same(other, tuned, tolerance=1e-3)
+    _same(other, plain, tolerance=1e-3)
 
 
 def test_another_seed_is_another_adapter(tuned: Tuned, tmp_path: Path) -> None:
@@ -170,7 +171,7 @@ def test_dropout_is_the_adapter_s_alone(tuned: Tuned, tmp_path: Path) -> None:
 def test_gamma_stops_training_that_is_near_enough(tmp_path: Path) -> None:
     stopped = tune(small_options(tmp_path, early_stop={"gamma": 0.5}))
     assert stopped.record.stopped == "gamma"
-    assert len(stopped.record.curve) < 6
+    assert len(stopped.record.curve) < 10
     last = stopped.record.curve[-1].loss
     assert last <= 1.5 * stopped.record.optimum
     assert all(one.loss > 1.5 * stopped.record.optimum for one in stopped.record.curve[:-1])
