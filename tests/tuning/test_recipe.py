@@ -72,6 +72,13 @@ def test_a_file_changes_only_what_it_says(tmp_path: Path) -> None:
     assert recipe.passes == base.passes
 
 
+def test_a_file_may_leave_the_guard_out(tmp_path: Path) -> None:
+    path = _write(tmp_path, "extends: all\ntitle: mine\nguard: null\n")
+    assert read_recipe("all").guard is not None
+    assert read_recipe(path).guard is None
+    assert read_recipe("paper").guard is None
+
+
 def test_prompt_files_beside_a_recipe_are_found(tmp_path: Path) -> None:
     prompts = tmp_path / "prompts"
     prompts.mkdir()
