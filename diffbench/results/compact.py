@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -31,6 +32,7 @@ MOST_BYTES = 1 << 24
 
 _Dtype = Literal["float64", "int64", "json"]
 _NUMBER_BYTES = 8
+_LITTLE_ENDIAN: Mapping[str, str] = {"float64": "<f8", "int64": "<i8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Compact:
             content = json.dumps(entries, separators=(",", ":")).encode()
             size = len(content)
         else:
-            content = np.asarray(entries, dtype=self._little_endian()).tobytes()
+            content = np.asarray(entries, dtype=_LITTLE_ENDIAN[self.dtype]).tobytes()
             size = len(entries)
         return {
             "encoding": "zlib+base64",
@@ -80,10 +82,7 @@ class Compact:
         if self.dtype == "json":
             return _from_json(_inflate(written.data, written.size))
         content = _inflate(written.data, written.size * _NUMBER_BYTES)
-        return np.frombuffer(content, dtype=self._little_endian()).tolist()
-
-    def _little_endian(self) -> np.dtype[Any]:
-        return np.dtype(self.dtype).newbyteorder("<")
+        return np.frombuffer(content, dtype=_LITTLE_ENDIAN[self.dtype]).tolist()
 
 
 class _Written(BaseModel):
