@@ -22,13 +22,13 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["LONG", "MOST_BYTES", "Compact"]
+__all__ = ["LONG", "MOST_BYTES", "Compact", "declared_bytes"]
 
 LONG = 256
 """The longest list that is written plainly."""
 
-MOST_BYTES = 1 << 24
-"""Most bytes that one list may take once it is read; a larger one is refused unread."""
+MOST_BYTES = 1 << 26
+"""Most bytes that the lists of a file may be unpacked to; more is refused unread."""
 
 _Dtype = Literal["float64", "int64", "json"]
 _NUMBER_BYTES = 8
@@ -83,6 +83,22 @@ class Compact:
             return _from_json(_inflate(written.data, written.size))
         content = _inflate(written.data, written.size * _NUMBER_BYTES)
         return np.frombuffer(content, dtype=_LITTLE_ENDIAN[self.dtype]).tolist()
+
+
+def declared_bytes(content: Any) -> int:
+    """Sum what all compact lists of a file's content declare that they unpack to."""
+    total, waiting = 0, [content]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+            size = value.get("size") if "encoding" in value else None
+            # One below zero, which the schema refuses, must not make room for another.
+            if isinstance(size, int) and size > 0:
+                total += size if value.get("dtype") == "json" else size * _NUMBER_BYTES
+    return total
 
 
 class _Written(BaseModel):

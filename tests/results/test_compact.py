@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 from diffbench.errors import ResultError
 from diffbench.results import compact as module
 from diffbench.results import content_sha256, load_results, verify_result, write_results
-from diffbench.results.compact import LONG, MOST_BYTES, Compact
+from diffbench.results.compact import LONG, MOST_BYTES, Compact, declared_bytes
 from diffbench.targets import Outcome, make_target
 from tests.results.factory import content_of, exact_task, make_run_of, sampled_task
 
@@ -199,6 +199,28 @@ def test_a_long_plain_file_is_read_as_well(
     monkeypatch.undo()
     assert load_results(plain).tasks == load_results(compact).tasks
     assert compact.stat().st_size < plain.stat().st_size / 2
+
+
+def test_many_small_bombs_are_refused_before_any_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_results(tmp_path, many_run())
+    content = json.loads(path.read_text(encoding="utf-8"))
+    bomb = packed(bytes(8_000_000), "float64", 1_000_000)
+    content["tasks"][0]["prompts"] = [
+        content["tasks"][0]["prompts"][0] | {"probabilities": bomb} for _ in range(9)
+    ]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert path.stat().st_size < 400_000
+    monkeypatch.setattr(zlib, "decompressobj", None)
+    with pytest.raises(ResultError, match=r"declare 72,0\d\d,\d\d\d bytes, and at most"):
+        load_results(path)
+
+
+@pytest.mark.parametrize("size", [None, "9", 1.5, -8, [1], {"size": 2, "encoding": 1}])
+def test_odd_sizes_are_left_to_the_schema(size: object) -> None:
+    found = declared_bytes({"a": [{"encoding": "x", "size": size}]})
+    assert found == (16 if isinstance(size, dict) else 0)
 
 
 @settings(max_examples=20)
