@@ -17,9 +17,9 @@ __all__ = ["TUNE", "kill_after_first_pass", "launcher", "one_thread", "tune_word
 TUNE = ("-m", "diffbench")
 
 
-def tune_words(recipe: str, output: Path, *more: str) -> list[str]:
+def tune_words(recipe: str, output: Path, *more: str, model: str = "demo") -> list[str]:
     """Return what follows `diffbench`."""
-    words = ["tune", "--model", "demo", "--recipe", recipe, "--device", "cpu"]
+    words = ["tune", "--model", model, "--recipe", recipe, "--device", "cpu"]
     return [*words, "--no-evaluate", "--output", str(output), *more]
 
 

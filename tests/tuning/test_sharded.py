@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from diffbench.errors import SettingsError
+from diffbench.models import demo_model_dir
 from diffbench.tuning.placement import new_accelerator
 from diffbench.tuning.record import TuneRecord, load_record
 from tests.tuning.launched import (
@@ -21,21 +23,20 @@ from tests.tuning.launched import (
     one_thread,
     tune_words,
 )
-from tests.tuning.small import RECIPE, write_recipe
+from tests.tuning.small import write_recipe
 
 SHARDED = ("-m", "tests.tuning.fsdp_on_cpu")
 FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
-# Passes without the adapter, for the guard; dropout; the best pass, which is kept.
+# Passes without the adapter, for the guard; dropout; the best pass, which is kept; layers
+# that are gathered from a pass's beginning or to its end.
 SETTINGS: dict[str, Any] = {
-    "lora": {"rank": 3, "alpha": 8, "dropout": 0.1},
+    "lora": {"rank": 3, "alpha": 8, "dropout": 0.1, "output_layer": True},
     "early_stop": {"held_out_patience": 2},
-    "guard": {"weight": 3.0, "questions_per_step": 4},
-    "passes": 2,
-    "prompts_per_step": 3,
+    "guard": {"weight": 1000.0, "questions_per_step": 4},
+    "passes": 3,
 }
 # With a large epsilon AdamW's steps shrink with the gradient; else they hardly change.
-OPTIMISER = {**RECIPE["optimiser"], "epsilon": 0.01, "clip": 0.05}
-SMALL = ("--max-tokens", "120")
+OPTIMISER = {"learning_rate_times_width": 5.0, "epsilon": 1e-3, "clip": 0.05}
 
 
 def _recipe(folder: Path, **optimiser: Any) -> str:
@@ -44,6 +45,16 @@ def _recipe(folder: Path, **optimiser: Any) -> str:
 
 def _run(words: list[str], **environment: str) -> None:
     subprocess.run([sys.executable, *words], check=True, env=one_thread(**environment))
+
+
+def _untied(folder: Path) -> str:
+    """Write the demo model with an output layer of its own, which can be adapted."""
+    model: Any = AutoModelForCausalLM.from_pretrained(demo_model_dir(), dtype=torch.float32)
+    model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())
+    model.config.tie_word_embeddings = False
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(demo_model_dir()).save_pretrained(folder)
+    return f"hf:{folder}"
 
 
 def _record(folder: Path) -> TuneRecord:
@@ -66,12 +77,19 @@ def test_two_shards_make_the_adapter_of_one_process(tmp_path: Path) -> None:
     recipe = _recipe(tmp_path / "bites")
     unbound = _recipe(tmp_path / "unbound", clip=1e9)
     one, free, killed = (tmp_path / name for name in ("one", "free", "killed"))
-    _run([*TUNE, *tune_words(recipe, one, *SMALL)])
-    _run([*TUNE, *tune_words(unbound, free, *SMALL)])
-    # The largest gradient of a step has a bound that matters.
+    model = _untied(tmp_path / "model")
+
+    def words(recipe: str, output: Path) -> list[str]:
+        # Small passes, so that a step has several of them to divide.
+        small = ("--max-tokens", "60", "--retention", "plain")
+        return tune_words(recipe, output, *small, model=model)
+
+    _run([*TUNE, *words(recipe, one)])
+    _run([*TUNE, *words(unbound, free)])
+    # The bound on a step's gradient matters.
     assert _apart(_adapter(one), _adapter(free)) > 1e-2
 
-    sharded = [*SHARDED, *tune_words(recipe, killed, *SMALL)]
+    sharded = [*SHARDED, *words(recipe, killed)]
     kill_after_first_pass([*launcher(), *sharded], killed, one_thread(**FSDP))
     assert not (killed / "tune.json").exists()
     _run([*launcher(), *sharded, "--resume"], **FSDP)
@@ -83,6 +101,8 @@ def test_two_shards_make_the_adapter_of_one_process(tmp_path: Path) -> None:
         assert mine.loss == pytest.approx(other.loss, abs=1e-4)
         assert mine.held_out == pytest.approx(other.held_out, abs=1e-4)
         assert mine.guard == pytest.approx(other.guard, abs=1e-4)
+    assert ours.curve[-1].guard is not None
+    assert ours.curve[-1].guard > 1e-3
     assert ours.best_pass == theirs.best_pass
     assert ours.retention == theirs.retention
     assert ours.base == theirs.base
