@@ -8,13 +8,12 @@ tables; `--write` puts them into docs/statistics.md. `--quick` takes a small par
 
 from __future__ import annotations
 
-import argparse
 import math
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
 import numpy as np
 
 from diffbench.metrics import (
@@ -31,7 +30,7 @@ REPLIES = (50, 100, 1000, 10_000)
 SIZES = (2, 10, 50, 200, 2000)
 QUICK_REPLIES, QUICK_SIZES = (50, 1000), (2, 10, 200)
 TARGETS = ("uniform", "Zipf")
-LAWS = ("at", "near", "spiked", "holes", "far", "near, a fifth invalid")
+LAWS = ("at", "near", "spiked", "collapsed", "holes", "far", "near, a fifth invalid")
 METRICS = (
     "overlap",
     "overlap_valid",
@@ -126,9 +125,10 @@ def _model(p: FloatArray, law: str, rng: np.random.Generator) -> FloatArray:
     """Return a model: the target, or one that leaves it in a way of its own."""
     if law == "at":
         return p
-    if law == "spiked":
-        q = 0.7 * p
-        q[p.size // 2] += 0.3
+    if law in ("spiked", "collapsed"):
+        favourite = 0.3 if law == "spiked" else 0.9
+        q = (1.0 - favourite) * p
+        q[p.size // 2] += favourite
         return q
     if law == "holes":
         q = p * (np.arange(p.size) % 2 == 0)
@@ -171,9 +171,9 @@ def coverage_table(results: Results) -> list[str]:
 def error_table(results: Results) -> list[str]:
     """Return errors of the overlap, raw and corrected, in Markdown."""
     lines = [
-        "| K | N | raw, at the target | corrected, at the target | near | spiked | holes | "
-        "far | worst |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| K | N | raw, at the target | corrected, at the target | near | spiked | "
+        "collapsed | holes | far | worst |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for size, n in sorted({(cell.size, cell.n) for cell in results}):
         shown: dict[str, list[float]] = {law: [] for law in LAWS}
@@ -187,9 +187,9 @@ def error_table(results: Results) -> list[str]:
                         raw.append(float(np.mean([(k.raw or 0) - k.true for k in kept])))
         every = [one for errors in shown.values() for one in errors]
         if not every:
-            lines.append(f"| {size} | {n} | no value: too few replies | | | | | | |")
+            lines.append(f"| {size} | {n} | no value: too few replies | | | | | | | |")
             continue
-        names = ("at", "near", "spiked", "holes", "far")
+        names = ("at", "near", "spiked", "collapsed", "holes", "far")
         row = [_worst(raw), *(_worst(shown[law]) for law in names), _worst(every)]
         lines.append(f"| {size} | {n} | " + " | ".join(row) + " |")
     return lines
@@ -227,21 +227,21 @@ def _replaced(text: str, name: str, lines: Sequence[str]) -> str:
     return f"{before}{begin}\n" + "\n".join(lines) + f"\n{end}{after}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a small part of the grid")
-    parser.add_argument("--write", action="store_true", help="put the tables into docs/")
-    options = parser.parse_args()
-    sizes = QUICK_SIZES if options.quick else SIZES
-    replies = QUICK_REPLIES if options.quick else REPLIES
+@click.command()
+@click.option("--quick", is_flag=True, help="Only a small part of the grid.")
+@click.option("--write", is_flag=True, help="Put the tables into docs/statistics.md.")
+def main(*, quick: bool, write: bool) -> None:
+    """Simulate how near sampled values are to the truth, and print two tables."""
+    sizes = QUICK_SIZES if quick else SIZES
+    replies = QUICK_REPLIES if quick else REPLIES
     results: Results = {}
     for cell in cells(sizes, replies):
-        results[cell] = simulate(cell, REPEATS[cell.size] // (4 if options.quick else 1))
-        print(".", end="", flush=True, file=sys.stderr)
-    print(file=sys.stderr)
+        results[cell] = simulate(cell, REPEATS[cell.size] // (4 if quick else 1))
+        click.echo(".", nl=False, err=True)
+    click.echo(err=True)
     coverage, errors = coverage_table(results), error_table(results)
-    print("\n".join([*coverage, "", *errors]))
-    if options.write:
+    click.echo("\n".join([*coverage, "", *errors]))
+    if write:
         text = DOCS.read_text(encoding="utf-8")
         text = _replaced(text, "coverage", coverage)
         DOCS.write_text(_replaced(text, "errors", errors), encoding="utf-8")

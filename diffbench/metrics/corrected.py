@@ -88,9 +88,12 @@ def corrected_metrics(
     for name, (value,) in values.items():
         if not np.isfinite(value):
             continue
-        among = n_valid if name in _AMONG_VALID or not target.whole else n
-        mass = target.listed_mass if name == "overlap" else 1.0
-        too_few = None if name.startswith("coverage") else _too_few(target, among, mass)
+        too_few = None
+        if name == "overlap":
+            too_few = _too_few(target, n, target.listed_mass)
+        elif not name.startswith("coverage"):
+            of_valid = name in _AMONG_VALID or not target.whole
+            too_few = _too_few(target, n_valid if of_valid else n, 1.0)
         if too_few is not None:
             found[name] = Corrected(value=None, reason=too_few)
             continue
@@ -159,7 +162,11 @@ class _Sample:
         rest = np.maximum(0.0, 1.0 - q.sum(axis=1, keepdims=True))
         again = rng.multinomial(self.n, np.concatenate([q, rest], axis=1))[:, :-1]
         truths = self._truths(q)
-        return {name: found - truths[name] for name, found in self.estimates(again).items()}
+        # Infinite where an outcome is drawn that the target excludes.
+        with np.errstate(invalid="ignore"):
+            return {
+                name: found - truths[name] for name, found in self.estimates(again).items()
+            }
 
     def resampled(self, counts: IntArray) -> dict[str, FloatArray]:
         """Return plug-in values, finite ones, of samples drawn from counts, (K,)."""
@@ -172,7 +179,9 @@ class _Sample:
         return {name: one[np.isfinite(one)] for name, one in found.items()}
 
     def _truths(self, q: FloatArray) -> dict[str, FloatArray]:
-        judged = q if self.target.whole else q / q.sum(axis=1, keepdims=True)
+        valid = q.sum(axis=1, keepdims=True)
+        among = np.divide(q, valid, out=np.full_like(q, np.nan), where=valid > 0)
+        judged = q if self.target.whole else among
         return dict(plain_metrics(self.target.p, q, self.target.listed_mass)) | {
             f"coverage_{draws}": expected_coverages(judged, draws)
             for draws in COVERAGE_DRAWS

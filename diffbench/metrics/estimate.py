@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy.typing as npt
 
@@ -16,6 +17,7 @@ from diffbench.metrics.definitions import METRICS_BY_NAME
 from diffbench.metrics.divergence import overlap as overlap_of
 from diffbench.metrics.entropy import entropy
 from diffbench.metrics.intervals import (
+    LEAST_REPLIES,
     RULES,
     ConfidenceInterval,
     Uncertainty,
@@ -31,6 +33,9 @@ from diffbench.metrics.unseen import (
 from diffbench.metrics.value import MetricValue
 
 __all__ = ["Estimate", "estimate_counts", "metric_bounds"]
+
+# So many fit the integers and memory of a simulation with room to spare.
+_MOST_REPLIES: Final = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +92,8 @@ def estimate_counts(
             or there is no reply at all.
     """
     drawn = as_counts(counts, size=target.p.size)
+    if drawn.sum() + n_invalid > _MOST_REPLIES:
+        raise ValueError(f"there are more than {_MOST_REPLIES} replies")
     plain = measure_counts(target, drawn, n_invalid)
     n_valid = int(drawn.sum())
     n = n_valid + n_invalid
@@ -127,7 +134,8 @@ def _with(
         n: Replies that the value rests on.
     """
     interval = None
-    if found.value is not None and found.scatter is not None and name in RULES:
+    can = name in RULES and n >= LEAST_REPLIES
+    if can and found.value is not None and found.scatter is not None:
         raw_gap = 0.0 if plain.perfect is None else plain.perfect - _ideal(target, name)
         interval = widened_interval(
             found.value,

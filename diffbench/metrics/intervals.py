@@ -19,6 +19,7 @@ from scipy.stats import beta, t
 __all__ = [
     "FAMILY_METHOD",
     "LEAST_PROMPTS",
+    "LEAST_REPLIES",
     "LEVEL",
     "RULES",
     "WIDENED",
@@ -31,6 +32,9 @@ __all__ = [
 ]
 
 LEVEL: Final = 0.95
+LEAST_REPLIES: Final = 50
+"""Below as many replies no interval but a proportion's has been shown to hold."""
+
 LEAST_PROMPTS: Final = 10
 """A family of fewer prompts has no interval."""
 
@@ -77,7 +81,7 @@ def _none(n: int, size: int) -> float:
 
 
 def _nats(n: int, size: int) -> float:
-    return 2.0 * math.log(n) / n if n > 1 else math.inf
+    return 2.0 * math.log(n) / n
 
 
 def _half_nats(n: int, size: int) -> float:

@@ -149,8 +149,10 @@ def _grid(cells: Cells, valid: float) -> FloatArray:
     seen = np.unique(np.round(cells.count / cells.expected, 9))
     if len(seen) > _ATOMS:
         seen = np.quantile(seen, np.linspace(0.0, 1.0, _ATOMS))
-    between = np.linspace(0.0, np.sqrt(seen[-1]), _ATOMS // 2) ** 2
-    return np.unique(np.concatenate([seen, between, [valid]]))
+    # Down to a tenth of a reply, since a collapsed model leaves most outcomes so few.
+    least = 0.1 / float(cells.expected.max())
+    between = np.geomspace(least, max(float(seen[-1]), 2.0 * least), _ATOMS // 2)
+    return np.unique(np.concatenate([[0.0], seen, between, [valid]]))
 
 
 def _weights(size: FloatArray, likelihood: FloatArray) -> FloatArray:

@@ -98,6 +98,11 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
         values=None if task.target.values is None else tuple(task.target.values),
         listed_mass=task.target.listed_mass,
     )
+    if _is_uncorrected(task):
+        return [
+            f"task {task.name}: its sampled values are plug-in values of an older "
+            "DiffBench, which did not correct them; measure it again"
+        ], None
     problems: list[str] = []
     if target.sha256 != task.target.sha256:
         problems.append(f"task {task.name}: the target does not match its sha256")
@@ -120,7 +125,21 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
         return problems, None
     means = mean_metrics(computed)
     problems += _differences(f"task {task.name}", task.metrics, means)
-    return problems, task.model_copy(update={"metrics": means})
+    prompts = [
+        prompt.model_copy(update={"metrics": metrics})
+        for prompt, metrics in zip(task.prompts, computed, strict=True)
+    ]
+    return problems, task.model_copy(update={"metrics": means, "prompts": prompts})
+
+
+def _is_uncorrected(task: TaskResult) -> bool:
+    entries = [entry for prompt in task.prompts for entry in prompt.metrics.values()]
+    counted = all(prompt.counts is not None for prompt in task.prompts)
+    return (
+        task.estimator == "sampled"
+        and counted
+        and all(entry.raw is None and entry.perfect is None for entry in entries)
+    )
 
 
 def _prompt_metrics(task: TaskResult, prompt: PromptResult) -> dict[str, MetricEntry]:
