@@ -3,7 +3,7 @@
 Models of known probabilities are sampled and measured as a run measures them. Prints two
 tables; `--write` puts them into docs/statistics.md. `--quick` takes a small part.
 
-    python simulations/intervals.py [--quick] [--write]
+    python -m simulations.intervals [--quick] [--write]
 """
 
 from __future__ import annotations
@@ -11,26 +11,23 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import product
 
 import click
 import numpy as np
 
 from diffbench.metrics import (
-    FloatArray,
     TargetArrays,
     estimate_counts,
     measure_probabilities,
 )
+from simulations.models import LAWS, TARGETS, model, put_table, target
 
 __all__ = ["Cell", "Drawn", "cells", "coverage_table", "error_table", "simulate"]
 
-DOCS = Path(__file__).parents[1] / "docs" / "statistics.md"
 REPLIES = (50, 100, 1000, 10_000)
 SIZES = (2, 10, 50, 200, 2000)
 QUICK_REPLIES, QUICK_SIZES = (50, 1000), (2, 10, 200)
-TARGETS = ("uniform", "Zipf")
-LAWS = ("at", "near", "spiked", "collapsed", "holes", "far", "near, a fifth invalid")
 METRICS = (
     "overlap",
     "overlap_valid",
@@ -72,12 +69,9 @@ class Drawn:
 
 
 def cells(sizes: Sequence[int], replies: Sequence[int]) -> Iterator[Cell]:
-    """Yield the grid, without those where replies are too few for any value."""
-    for target in TARGETS:
-        for size in sizes:
-            for n in replies:
-                for law in LAWS:
-                    yield Cell(target=target, size=size, n=n, law=law)
+    """Yield the grid."""
+    for kind, size, n, law in product(TARGETS, sizes, replies, LAWS):
+        yield Cell(target=kind, size=size, n=n, law=law)
 
 
 def simulate(cell: Cell, repeats: int) -> list[Drawn]:
@@ -85,16 +79,16 @@ def simulate(cell: Cell, repeats: int) -> list[Drawn]:
     rng = np.random.default_rng(
         [cell.size, cell.n, *cell.target.encode(), *cell.law.encode()]
     )
-    p = _target(cell)
-    target = TargetArrays(p=p)
+    p = target(cell.target, cell.size)
+    arrays = TargetArrays(p=p)
     found: list[Drawn] = []
     for _ in range(repeats):
-        q = _model(p, cell.law, rng)
+        q = model(p, cell.law, rng)
         with np.errstate(divide="ignore"):
-            true = measure_probabilities(target, np.log(q))
+            true = measure_probabilities(arrays, np.log(q))
         law = np.append(q, max(0.0, 1.0 - q.sum()))
         counts = rng.multinomial(cell.n, law / law.sum())
-        estimated = estimate_counts(target, counts[:-1], int(counts[-1]))
+        estimated = estimate_counts(arrays, counts[:-1], int(counts[-1]))
         for metric in METRICS:
             one, truth = estimated[metric], true[metric].value
             if one.value is None or truth is None:
@@ -113,28 +107,6 @@ def simulate(cell: Cell, repeats: int) -> list[Drawn]:
                 )
             )
     return found
-
-
-def _target(cell: Cell) -> FloatArray:
-    ranks = np.arange(1.0, cell.size + 1)
-    weights = np.ones(cell.size) if cell.target == "uniform" else 1.0 / ranks
-    return np.asarray(weights / weights.sum())
-
-
-def _model(p: FloatArray, law: str, rng: np.random.Generator) -> FloatArray:
-    """Return a model: the target, or one that leaves it in a way of its own."""
-    if law == "at":
-        return p
-    if law in ("spiked", "collapsed"):
-        favourite = 0.3 if law == "spiked" else 0.9
-        q = (1.0 - favourite) * p
-        q[p.size // 2] += favourite
-        return q
-    if law == "holes":
-        q = p * (np.arange(p.size) % 2 == 0)
-        return np.asarray(q / q.sum())
-    q = p * np.exp((2.5 if law == "far" else 0.3) * rng.standard_normal(p.size))
-    return np.asarray((0.8 if law.endswith("invalid") else 1.0) * q / q.sum())
 
 
 Results = dict[Cell, list[Drawn]]
@@ -220,13 +192,6 @@ def _worst(errors: Sequence[float]) -> str:
     return f"{max(errors, key=abs):+.3f}" if errors else ""
 
 
-def _replaced(text: str, name: str, lines: Sequence[str]) -> str:
-    begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    before, rest = text.split(begin)
-    _, after = rest.split(end)
-    return f"{before}{begin}\n" + "\n".join(lines) + f"\n{end}{after}"
-
-
 @click.command()
 @click.option("--quick", is_flag=True, help="Only a small part of the grid.")
 @click.option("--write", is_flag=True, help="Put the tables into docs/statistics.md.")
@@ -242,9 +207,8 @@ def main(*, quick: bool, write: bool) -> None:
     coverage, errors = coverage_table(results), error_table(results)
     click.echo("\n".join([*coverage, "", *errors]))
     if write:
-        text = DOCS.read_text(encoding="utf-8")
-        text = _replaced(text, "coverage", coverage)
-        DOCS.write_text(_replaced(text, "errors", errors), encoding="utf-8")
+        put_table("coverage", coverage)
+        put_table("errors", errors)
 
 
 if __name__ == "__main__":

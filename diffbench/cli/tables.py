@@ -61,7 +61,7 @@ def print_results(console: Console, result: RunResult, *others: RunResult) -> No
         if len(places) > 1:
             rows = [_family_row(run, family.name) for run in runs]
             _add_rows(table, runs, rows, style="bold")
-        if is_sampled(result):
+        if any(result.tasks[place].estimator == "sampled" for place in places):
             row = _perfect_row(runs[0], [family.name], family.metrics)
             _add_rows(table, runs[:1], [row], style="dim")
         table.add_row("")

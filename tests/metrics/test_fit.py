@@ -38,7 +38,7 @@ def test_a_true_target_is_refused_as_often_as_said(size: int) -> None:
     """Three outcomes exactly, forty by Monte Carlo."""
     rng = np.random.default_rng(size)
     weights = rng.random(size) + 0.1
-    target = TargetArrays(p=weights / weights.sum(), values=np.arange(size))
+    target = TargetArrays(p=weights / weights.sum(), values=np.arange(float(size)))
     found = [
         fit_tests(target, counts, 0) for counts in rng.multinomial(120, target.p, size=600)
     ]

@@ -1,0 +1,1 @@
+"""What is known of estimates and intervals by drawing from models of known probabilities."""
