@@ -1,1 +1,1 @@
-"""What is known of estimates and intervals by drawing from models of known probabilities."""
+"""How good estimates and intervals are, by drawing from models of known probabilities."""

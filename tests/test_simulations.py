@@ -1,4 +1,4 @@
-"""The tables of docs/statistics.md are those of the simulations, and say what is claimed."""
+"""The tables of docs/statistics.md come from the simulations, and say what is claimed."""
 
 from __future__ import annotations
 
