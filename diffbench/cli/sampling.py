@@ -19,7 +19,8 @@ def sampling_notes(result: RunResult) -> list[str]:
     ]
     replies = [prompt.metrics["overlap"].n or 0 for prompt in prompts]
     bias = result.overall.metrics["overlap"].bias
-    left = "" if bias is None else f" (what is left of it: {bias:+.3f}, simulated)"
+    # Adding 0 takes the sign of a rounded zero away.
+    left = "" if bias is None else f" (left of it, simulated: {round(bias, 3) + 0.0:.3f})"
     notes = [
         f"{_range(replies)} replies a prompt. Overlap and entropy are corrected for the "
         f"bias of counting{left}; raw overlap is not, and even a perfect sampler's is "

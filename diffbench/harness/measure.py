@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import logsumexp
@@ -164,13 +165,25 @@ def sampled_prompt(
     """Estimate every metric from all replies to one prompt."""
     counted = count_replies(definition, replies, rule)
     n_invalid = sum(counted.invalid.values())
-    record = target_record(definition.target)
+    metrics, fit = _estimated(definition.target, tuple(counted.counts), n_invalid)
     return SampledPrompt(
         id=prompt_id,
         counts=counted.counts,
         invalid=counted.invalid,
         replies=counted.replies,
         equal_neighbours=counted.equal_neighbours,
-        metrics=metrics_from_counts(record, counted.counts, n_invalid),
-        fit=fit_of_counts(record, counted.counts, n_invalid),
+        metrics=dict(metrics),
+        fit=fit,
+    )
+
+
+# The harness asks for a prompt's metrics, and so does the run.
+@lru_cache(maxsize=64)
+def _estimated(
+    target: Target, counts: tuple[int, ...], n_invalid: int
+) -> tuple[Mapping[str, MetricEntry], FitResult]:
+    record = target_record(target)
+    return (
+        metrics_from_counts(record, counts, n_invalid),
+        fit_of_counts(record, counts, n_invalid),
     )

@@ -24,7 +24,7 @@ from diffbench.metrics.seeds import content_seed
 __all__ = ["FitTests", "fit_tests", "multinomial_p", "ordered_p"]
 
 _MOST_TABLES: Final = 20_000
-_DRAWS: Final = 1999
+_DRAWS: Final = 999
 # Two orders of one sum differ by rounding, and equal statistics must count as equal.
 _TIE: Final = 1e-9
 
@@ -77,7 +77,7 @@ def multinomial_p(p: npt.ArrayLike, counts: npt.ArrayLike) -> float:
     """Return the probability of counts that are as unlikely as these, or more so.
 
     Exact where there are at most 20,000 tables of N replies, else by Monte Carlo with
-    p = (1 + #) / (1 + 1999).
+    p = (1 + #) / (1 + 999).
 
     Args:
         p: Shape (K,), probabilities, summing to 1.
@@ -121,7 +121,7 @@ def ordered_p(
         values: Shape (K,), the number or position of each outcome.
 
     Returns:
-        Those of D and of W1, each (1 + #) / (1 + 1999).
+        Those of D and of W1, each (1 + #) / (1 + 999).
 
     Reference:
         Conover (1972), J. American Statistical Association 67, for D on discrete laws.
