@@ -25,6 +25,7 @@ from diffbench.results import (
     content_sha256,
     family_aggregates,
     overall_aggregate,
+    with_order,
     write_results,
     write_samples,
 )
@@ -134,7 +135,7 @@ def _run(
     result = _seal(
         {
             "schema_version": SCHEMA_VERSION,
-            "run": _run_info(identity, backend, options, time.monotonic() - place.start),
+            "run": _run_info(identity, backend, options, place, results),
             "model": backend.info,
             "settings": settings,
             "tasks": results,
@@ -204,7 +205,11 @@ def _write(partial: PartialRun, result: RunResult, samples: list[SampleRow]) -> 
 
 
 def _run_info(
-    identity: str, backend: Backend, options: RunOptions, duration_s: float
+    identity: str,
+    backend: Backend,
+    options: RunOptions,
+    place: _Place,
+    results: Sequence[TaskResult],
 ) -> RunInfo:
     evidence = backend.evidence()
     return RunInfo(
@@ -215,10 +220,10 @@ def _run_info(
         git=checkout(),
         packages=package_versions(),
         hardware=hardware(backend.device),
-        duration_s=round(duration_s, 3),
+        duration_s=round(time.monotonic() - place.start, 3),
         scoring_path=evidence.scoring_path,
         scoring_check_nats=evidence.scoring_check_nats,
-        independence=evidence.independence,
+        independence=with_order(evidence.independence, results),
     )
 
 
