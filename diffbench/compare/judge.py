@@ -162,7 +162,7 @@ def _unknown(question: Question) -> MetricVerdict:
 def _blank(question: Question, pair: Pair) -> MetricVerdict:
     task = pair.task
     return MetricVerdict(
-        task=task.name,
+        task=question.task,
         title=task.title,
         family=task.family,
         split=task.split,
