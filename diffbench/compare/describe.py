@@ -5,7 +5,7 @@ from __future__ import annotations
 from diffbench.compare.verdict import MetricVerdict
 from diffbench.errors import printable
 
-__all__ = ["WORDS", "change_text", "describe", "value_text"]
+__all__ = ["WORDS", "change_text", "describe", "value_text", "what_settles"]
 
 WORDS = {
     "improved": "improved",
@@ -21,10 +21,23 @@ def describe(verdict: MetricVerdict) -> str:
     if verdict.verdict == "not_comparable":
         return printable(verdict.reason or "no reason known", 300)
     parts = [f"{_values(verdict)}, {change_text(verdict)}; allowed {_allowed(verdict)}"]
-    if verdict.verdict == "unresolved":
-        parts.append(_unresolved(verdict))
-    elif verdict.interval is not None and verdict.smallest_difference is not None:
-        parts.append(f"would have seen {verdict.smallest_difference:.3f}")
+    if verdict.verdict == "unresolved" and not verdict.not_worse:
+        parts.append(what_settles(verdict))
+    elif verdict.verdict != "worse" and verdict.smallest_difference is not None:
+        parts.append(f"would have seen a loss of {verdict.smallest_difference:.3f}")
+    return "; ".join(parts)
+
+
+def what_settles(verdict: MetricVerdict) -> str:
+    """Return what an unresolved comparison could have seen, and what would settle it."""
+    parts = []
+    if verdict.smallest_difference is not None:
+        parts.append(f"would have seen a loss of {verdict.smallest_difference:.3f}")
+    if verdict.replies_needed is None:
+        parts.append("no number of replies up to ten million is sure to settle it")
+    else:
+        needed = _rounded(verdict.replies_needed)
+        parts.append(f"about {needed:,} replies a prompt would settle it")
     return "; ".join(parts)
 
 
@@ -57,14 +70,6 @@ def _values(verdict: MetricVerdict) -> str:
 
 def _allowed(verdict: MetricVerdict) -> str:
     return "unknown" if verdict.allowed is None else f"{verdict.allowed:g}"
-
-
-def _unresolved(verdict: MetricVerdict) -> str:
-    smallest, needed = verdict.smallest_difference, verdict.replies_needed
-    seen = "" if smallest is None else f"a loss of {smallest:.3f} would have been seen; "
-    if needed is None:
-        return f"{seen}no number of replies up to ten million is sure to settle it"
-    return f"{seen}about {_rounded(needed):,} replies a prompt would settle it"
 
 
 def _rounded(n: int) -> int:

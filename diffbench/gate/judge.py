@@ -140,8 +140,12 @@ def _headline(conclusion: Conclusion, outcomes: Sequence[Outcome]) -> str:
     open_ones = count("unresolved")
     if conclusion == "unresolved":
         return f"Unresolved: {open_ones} of {len(blocking)} blocking checks, and --strict."
-    rest = f", {open_ones} unresolved" if open_ones else ""
-    return f"Pass: no regression in {len(blocking)} blocking checks{rest}."
+    if open_ones:
+        return (
+            f"Pass: no regression seen in {len(blocking)} blocking checks, {open_ones} of "
+            "them unresolved (--strict fails on those)."
+        )
+    return f"Pass: no regression in {len(blocking)} blocking checks."
 
 
 def _notes(

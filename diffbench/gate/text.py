@@ -8,7 +8,7 @@ from diffbench.compare.describe import change_text, value_text
 from diffbench.gate.log import log_text
 from diffbench.gate.report import CheckReport, Outcome, Status
 
-__all__ = ["markdown_report", "text_report"]
+__all__ = ["gravest_first", "markdown_cell", "markdown_report", "text_report"]
 
 _WORDS: dict[Status, str] = {
     "pass": "pass",
@@ -53,7 +53,7 @@ def _lines(report: CheckReport) -> Iterator[str]:
             word = "new"
         yield f"  {word:<{_WIDEST_WORD}}  {one.name:<{min(width, 48)}}  {one.message}"
     for what, ours, theirs in report.differences:
-        yield f"  other {what}: {ours} in the baseline, {theirs} in the result"
+        yield f"  differs: {what}, {ours} in the baseline, {theirs} in the result"
     for note in report.notes:
         yield f"  note: {note}"
     yield report.headline
@@ -61,20 +61,18 @@ def _lines(report: CheckReport) -> Iterator[str]:
 
 def markdown_report(report: CheckReport) -> str:
     """Return the report as Markdown, safe to show and below GitHub's size limit."""
-    head = [f"### DiffBench: {_cell(report.headline)}", ""]
+    head = [f"### DiffBench: {markdown_cell(report.headline)}", ""]
     if report.result:
-        head += [
-            f"{_cell(report.result)} against the baseline {_cell(report.baseline)}.",
-            "",
-        ]
+        names = map(markdown_cell, (report.result, report.baseline))
+        head += [" against the baseline ".join(names), ""]
     rows = gravest_first(report)
     loud = [one for one in rows if one.status in _LOUD]
     quiet = [one for one in rows if one.status not in _LOUD]
-    tail = ["", *(f"- {_cell(note)}" for note in report.notes)]
+    tail = ["", *(f"- {markdown_cell(note)}" for note in report.notes)]
     if report.differences:
         tail += ["", "| made differently | baseline | result |", "|---|---|---|"]
         tail += [
-            f"| {_cell(what)} | {_cell(ours)} | {_cell(theirs)} |"
+            f"| {markdown_cell(what)} | {markdown_cell(ours)} | {markdown_cell(theirs)} |"
             for what, ours, theirs in report.differences
         ]
     body = _table(loud, _MOST_MARKDOWN // 2) if loud else []
@@ -111,10 +109,10 @@ def _row(one: Outcome) -> str:
         change_text(verdict),
         one.message,
     )
-    return f"| {' | '.join(map(_cell, cells))} |"
+    return f"| {' | '.join(map(markdown_cell, cells))} |"
 
 
-def _cell(text: str) -> str:
+def markdown_cell(text: str) -> str:
     """Escape what Markdown, HTML or a table would read as its own."""
     shown = log_text(text)
     for mark in ("\\", "`", "*", "_", "[", "]", "|", "#", "@", "!", "~", "$"):
