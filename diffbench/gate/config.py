@@ -25,7 +25,7 @@ __all__ = ["CONFIG_NAME", "Accepted", "CheckConfig", "Rule", "Tier", "read_confi
 CONFIG_NAME = "diffbench-check.toml"
 
 Tier = Literal["blocking", "advisory"]
-_Amount = Annotated[float, Field(ge=0, lt=1e6, allow_inf_nan=False, strict=False)]
+_Amount = Annotated[float, Field(ge=0, lt=1e6, allow_inf_nan=False)]
 _Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -80,7 +80,7 @@ class Accepted(_Table):
     task: _Text
     """The task's own name; no pattern."""
     metric: str = PRIMARY_METRIC
-    at_most: Annotated[float, Field(gt=0, lt=1e6, allow_inf_nan=False, strict=False)]
+    at_most: Annotated[float, Field(gt=0, lt=1e6, allow_inf_nan=False)]
     """Largest damage that is accepted."""
     reason: _Text
     expires: date
