@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from diffbench.compare.describe import change_text, value_text
-from diffbench.gate.log import log_text
+from diffbench.gate.log import log_line, log_text
 from diffbench.gate.report import CheckReport, Outcome, Status
 
 __all__ = ["gravest_first", "markdown_cell", "markdown_report", "text_report"]
@@ -114,7 +114,7 @@ def _row(one: Outcome) -> str:
 
 def markdown_cell(text: str) -> str:
     """Escape what Markdown, HTML or a table would read as its own."""
-    shown = log_text(text)
+    shown = log_line(text)
     for mark in ("\\", "`", "*", "_", "[", "]", "|", "#", "@", "!", "~", "$"):
         shown = shown.replace(mark, f"\\{mark}")
     return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
