@@ -74,6 +74,15 @@ def _with_nan(folder: Path) -> int:
     return check_files(path, baseline, _WIDE, strict=True).exit_code
 
 
+def _with_nan_past_the_files(_: Path) -> int:
+    sound = baseline_of(_BASELINE, "self-test")
+    task = sound.tasks[0]
+    prompt = task.prompts[0].model_copy(update={"probabilities": [float("nan"), 0.5]})
+    tasks = [task.model_copy(update={"prompts": [prompt]}), *sound.tasks[1:]]
+    baseline = sound.model_copy(update={"tasks": tasks})
+    return check_files(_BASELINE, baseline, _WIDE, strict=True).exit_code
+
+
 def _with_forged_value(folder: Path) -> int:
     path, baseline = _write(folder, fixture_result(_BENT, _DRAWN_AGAIN))
     content = json.loads(path.read_text(encoding="utf-8"))
@@ -96,6 +105,7 @@ _CASES: tuple[tuple[str, int, Callable[[Path], int]], ...] = (
     ("replies that lean further", 1, _of(_FAIR, _DRAWN_WORSE, margin=0.02)),
     ("a task that is missing", 3, _of(_FAIR)),
     ("NaN in the result", 3, _with_nan),
+    ("NaN that slipped past the files' checks", 3, _with_nan_past_the_files),
     ("a value that does not follow from the result's own numbers", 3, _with_forged_value),
     ("a baseline that was edited by hand", 3, _with_edited_baseline),
     ("too few replies to tell, and --strict", 4, _of(_FAIR, _DRAWN_AGAIN, margin=0.001)),

@@ -5,6 +5,7 @@ Each mutation takes out one guard, in the source that users run.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+NONE = "no mutation"
 
 
 @dataclass(frozen=True)
@@ -26,9 +28,9 @@ class Mutation:
 
 MUTATIONS = {
     "NaN let through": Mutation(
-        "results/files.py",
-        'raise ResultError(f"{path}: holds {constant}, which is no number")',
-        "return 0.495",
+        "compare/judge.py",
+        'return _problem(verdict, "invalid", str(error))',
+        'return replace(verdict, verdict="equivalent", not_worse=True)',
     ),
     "missing metric skipped": Mutation(
         "gate/report.py",
@@ -67,54 +69,74 @@ MUTATIONS = {
 }
 
 _RUN = """
-import sys
-sys.path.insert(0, {root!r})
+import importlib.abc, importlib.util, json, os, sys
 from pathlib import Path
-import diffbench
-name = str(Path(diffbench.__file__).parent / {file!r})
-source = Path(name).read_text(encoding="utf-8")
-assert source.count({old!r}) == 1, "the mutation does not fit the source any more"
-import importlib.abc, importlib.util
+import click, numpy, pandas, pydantic, scipy.stats, yaml  # once for all children
+
+root, mutations = Path(sys.argv[1]), json.loads(sys.argv[2])
 
 class Mutate(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
-    def find_spec(self, fullname, path, target=None):
-        if fullname == {module!r}:
-            return importlib.util.spec_from_file_location(fullname, name, loader=self)
-    def get_filename(self, fullname):
-        return name
+    def __init__(self, file, old, new):
+        self.module = "diffbench." + file.removesuffix(".py").replace("/", ".")
+        self.path = str(root / "diffbench" / file)
+        source = Path(self.path).read_text(encoding="utf-8")
+        assert source.count(old) == 1, "the mutation does not fit the source any more"
+        self.source = source.replace(old, new)
+    def find_spec(self, name, path, target=None):
+        if name == self.module:
+            return importlib.util.spec_from_file_location(name, self.path, loader=self)
+    def get_filename(self, name):
+        return self.path
     def get_data(self, path):
-        if path == name:
-            return source.replace({old!r}, {new!r}).encode()
-        raise OSError
-if {old!r} != {new!r}:
-    sys.meta_path.insert(0, Mutate())
-sys.argv[1:] = ["check", "--self-test"]
-from diffbench.entry import main
-main()
+        if path != self.path:
+            raise OSError
+        return self.source.encode()
+
+found = {}
+for name, (file, old, new) in mutations.items():
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.dup2(writing, 1)
+        sys.path.insert(0, str(root))
+        sys.meta_path.insert(0, Mutate(file, old, new))
+        sys.argv[1:] = ["check", "--self-test"]
+        from diffbench.entry import main
+        main()
+    os.close(writing)
+    with os.fdopen(reading) as output:
+        text = output.read()
+    found[name] = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), text]
+print(json.dumps(found))
 """
 
 
-def _self_test(mutation: Mutation) -> subprocess.CompletedProcess[str]:
-    code = _RUN.format(
-        root=str(ROOT),
-        file=mutation.file,
-        module="diffbench." + mutation.file.removesuffix(".py").replace("/", "."),
-        old=mutation.old,
-        new=mutation.new,
-    )
-    return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300
-    )
-
-
-def test_without_a_mutation_the_self_test_passes() -> None:
+@pytest.fixture(scope="module")
+def found() -> dict[str, tuple[int, str]]:
+    """Exit code and output of the self-test under each mutation."""
     same = Mutation("gate/report.py", "if strict and any(", "if strict and any(")
-    found = _self_test(same)
-    assert found.returncode == 0, found.stdout + found.stderr
+    asked = {
+        name: (one.file, one.old, one.new)
+        for name, one in {**MUTATIONS, NONE: same}.items()
+    }
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", _RUN, str(ROOT), json.dumps(asked)],
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert done.returncode == 0, done.stderr
+    results: dict[str, tuple[int, str]] = json.loads(done.stdout)
+    return results
+
+
+def test_without_a_mutation_the_self_test_passes(found: dict[str, tuple[int, str]]) -> None:
+    code, text = found[NONE]
+    assert code == 0, text
 
 
 @pytest.mark.parametrize("name", list(MUTATIONS))
-def test_a_mutated_gate_is_caught(name: str) -> None:
-    found = _self_test(MUTATIONS[name])
-    assert found.returncode == 70, found.stdout + found.stderr
-    assert "WRONG" in found.stdout
+def test_a_mutated_gate_is_caught(name: str, found: dict[str, tuple[int, str]]) -> None:
+    code, text = found[name]
+    assert code == 70, text
+    assert "WRONG" in text
