@@ -7,7 +7,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test check baseline lint format benchmark demo-model constraints clean
+.PHONY: demo test check baseline lint format benchmark statistics demo-model \
+  constraints clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/diffbench demo
@@ -42,6 +43,11 @@ benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/exact_scoring.py
 	@$(BIN)/python benchmarks/sampling.py
 	@$(BIN)/python benchmarks/tuning.py
+
+# About 6 minutes on one core; overwrites the tables in docs/statistics.md.
+statistics: $(VENV)/.installed
+	@$(BIN)/python -m simulations.estimators --write
+	@$(BIN)/python -m simulations.intervals --write
 
 # About 20 minutes on 2 cores; overwrites diffbench/demo/model.
 demo-model: $(VENV)/.installed

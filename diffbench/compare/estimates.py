@@ -62,10 +62,10 @@ def _of_prompt(prompt: MeasuredPrompt, target: TargetArrays, metric: str) -> AtL
         if not prompt.counts.any():
             raise NoEstimateError(f"prompt {prompt.id} has no valid reply")
     corrected = corrected_overlap(target.p, prompt.counts, n_invalid, mass)
-    if corrected.value is None or corrected.spread is None or corrected.bias is None:
+    if corrected.value is None or corrected.scatter is None or corrected.bias is None:
         raise NoEstimateError(corrected.reason or "no estimate")
-    value, spread, bias = corrected.value, corrected.spread, corrected.bias
-    return lambda level: _normal(value, spread, bias, level)
+    value, scatter, bias = corrected.value, corrected.scatter, corrected.bias
+    return lambda level: _normal(value, scatter, bias, level)
 
 
 def _exact(q: FloatArray, target: TargetArrays, metric: str) -> Estimate:
@@ -84,8 +84,8 @@ def _exact(q: FloatArray, target: TargetArrays, metric: str) -> Estimate:
     return Estimate(value=value, down=0.0, up=up)
 
 
-def _normal(value: float, spread: float, bias: float, level: float) -> Estimate:
-    reach = _quantile(level) * spread
+def _normal(value: float, scatter: float, bias: float, level: float) -> Estimate:
+    reach = _quantile(level) * scatter
     return Estimate(value=value, down=reach, up=reach, bias=bias)
 
 

@@ -224,7 +224,9 @@ def _with_adapter(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
     try:
         stored = set(load_file(adapter / "adapter_model.safetensors"))
         tuned = PeftModel.from_pretrained(model, str(adapter))
-        expected = set(get_peft_model_state_dict(tuned))
+        needed = set(get_peft_model_state_dict(tuned, save_embedding_layers=False))
+        # PEFT itself may have written an adapted output layer's own matrix beside it.
+        known = needed | set(get_peft_model_state_dict(tuned, save_embedding_layers=True))
         # Merged into one matrix, an adapter on tied embeddings would act in two places.
         tied = tied_modules(model, tuned)
         merged = tuned.get_base_model() if tied else tuned.merge_and_unload()
@@ -232,11 +234,12 @@ def _with_adapter(model: PreTrainedModel, adapter: Path) -> PreTrainedModel:
         raise ModelError(
             f"--adapter {printable(adapter)} does not fit this model: {printable(error)}"
         ) from error
-    if stored != expected:
+    wrong = (needed - stored) | (stored - known)
+    if wrong:
         raise ModelError(
             f"--adapter {printable(adapter)} does not fit this model: "
-            f"{len(stored ^ expected)} of its weights are missing or unknown, first "
-            f"{printable(min(stored ^ expected))}"
+            f"{len(wrong)} of its weights are missing or unknown, first "
+            f"{printable(min(wrong))}"
         )
     model_with_adapter: PreTrainedModel = merged
     return model_with_adapter

@@ -33,12 +33,21 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the target's data come from and on what terms."""
+    """Where the target's data come from and on what terms.
+
+    Attributes:
+        source: Who published the data.
+        licence: On what terms.
+        url: Where the data are found.
+        rule: Which part of the data stands in the target.
+        attribution: The credit that the licence asks for, if it asks for one.
+    """
 
     source: str
     licence: str
     url: str = ""
     rule: str = ""
+    attribution: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

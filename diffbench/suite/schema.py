@@ -97,6 +97,7 @@ class Provenance(_Strict):
     licence: StrictStr
     url: StrictStr = ""
     rule: StrictStr = ""
+    attribution: StrictStr = ""
 
 
 class DistributionBlock(_Strict):

@@ -46,12 +46,15 @@ class LoraSettings(_Strict):
         dropout: Share of an update's inputs that is dropped in training.
         targets: Names of the layers that get one; `all-linear` is every linear layer but
             the output's.
+        output_layer: Adapt the output layer too, unless it is one matrix with the
+            embeddings.
     """
 
     rank: Count
     alpha: Positive
     dropout: Share = 0.0
     targets: Literal["all-linear"] | Names = "all-linear"
+    output_layer: bool = False
 
 
 class OptimiserSettings(_Strict):

@@ -18,6 +18,7 @@ from diffbench.errors import ModelError, ResultError, SettingsError, printable
 from diffbench.models.spec import parse_model
 from diffbench.processes import Processes, is_first, is_one_of_many
 from diffbench.results import RunResult
+from diffbench.tuning.adapter import has_tied_output, new_adapter
 from diffbench.tuning.card import write_card
 from diffbench.tuning.checkpoint import Checkpoint
 from diffbench.tuning.evaluation import Evaluated, evaluate
@@ -27,7 +28,7 @@ from diffbench.tuning.options import BASE_FOLDER, TuneOptions, TuneProgress
 from diffbench.tuning.recipe import public_name, public_recipe
 from diffbench.tuning.record import TuneRecord, load_record, write_record
 from diffbench.tuning.retention import Probe, RetentionScore, guard_prompts, verdict
-from diffbench.tuning.setup import Prepared, prepare, with_adapter
+from diffbench.tuning.setup import Prepared, prepare
 from diffbench.tuning.sources import Sources, read_sources
 from diffbench.tuning.summary import summarise
 
@@ -109,6 +110,12 @@ def _finished(output: Path, options: TuneOptions, sources: Sources) -> TuneRecor
             f"{printable(output)} holds an adapter of other settings; give the same "
             "options as before, or another --output"
         )
+    wanted = None if options.retention is None else list(options.retention)
+    if wanted is not None and wanted != record.retention_asked:
+        raise ResultError(
+            f"{printable(output)} holds an adapter that was made with another --retention; "
+            "give the same as before, or another --output"
+        )
     return record
 
 
@@ -137,7 +144,7 @@ def _train(
     prepared = prepare(options, sources, progress)
     before = _probe(prepared, prepared.probes, "before", progress)
     guard_replies = _guard_replies(prepared, sources, progress)
-    model = with_adapter(prepared, options, sources.recipe)
+    model = _new_adapter(prepared, options, sources, progress)
     guard = None
     if sources.recipe.guard is not None:
         guard = ReplyGuard(guard_replies, sources.recipe.guard, model)
@@ -177,6 +184,18 @@ def _train(
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return record
+
+
+def _new_adapter(
+    prepared: Prepared, options: TuneOptions, sources: Sources, progress: TuneProgress
+) -> Any:
+    torch.manual_seed(options.seed)
+    model, settings = prepared.loaded.model, sources.recipe.lora
+    if settings.output_layer and has_tied_output(model):
+        progress.stage(
+            "Leaving the output layer as it is: it is one matrix with the embeddings"
+        )
+    return new_adapter(model, settings, checkpointing=options.gradient_checkpointing)
 
 
 def _accelerator() -> Accelerator:

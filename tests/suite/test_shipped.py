@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 CATALOG = shipped_catalog()
 TASKS = CATALOG.tasks
-FAMILIES = ("numbers", "dates", "countries", "fruits", "occupations", "names")
+SUITES = {
+    "core": ("numbers", "dates", "countries", "fruits", "occupations", "names"),
+    "natural": ("people", "places", "quantities"),
+}
+FAMILIES = [family for families in SUITES.values() for family in families]
 SUFFIXES = ("", "_heldout", "_sampled", "_heldout_sampled")
 
 BASES = [t for t in TASKS.values() if t.mode == "exact" and t.split == "train"]
@@ -125,29 +129,31 @@ def test_one_wording_asks_for_one_target() -> None:
     for task in TASKS.values():
         for prompt in task.prompts:
             assert asked.setdefault(prompt.sha256, task.target.sha256) == task.target.sha256
-            assert "{" in prompt.text or "curly" in prompt.text, prompt.text
+            assert "{" in prompt.text or "curly" in prompt.text.lower(), prompt.text
 
 
 class TestGroups:
     def test_names(self) -> None:
-        stems = ("core", *FAMILIES)
+        stems = (*SUITES, *FAMILIES)
         expected = {f"diffbench_{stem}{suffix}" for stem in stems for suffix in SUFFIXES}
         assert set(CATALOG.groups) == expected
 
     @pytest.mark.parametrize("suffix", SUFFIXES)
-    def test_core_is_every_task_once(self, suffix: str) -> None:
-        tasks = CATALOG.groups[f"diffbench_core{suffix}"].tasks
+    def test_each_task_is_in_one_suite_once(self, suffix: str) -> None:
+        tasks = [t for s in SUITES for t in CATALOG.groups[f"diffbench_{s}{suffix}"].tasks]
         mode = "sampled" if suffix.endswith("_sampled") else "exact"
         split = "held_out" if "_heldout" in suffix else "train"
         expected = [t.name for t in TASKS.values() if (t.mode, t.split) == (mode, split)]
         assert sorted(tasks) == sorted(expected)
 
+    @pytest.mark.parametrize("suite", SUITES)
     @pytest.mark.parametrize("suffix", SUFFIXES)
-    def test_families_share_the_core(self, suffix: str) -> None:
-        core = set(CATALOG.groups[f"diffbench_core{suffix}"].tasks)
-        for family in FAMILIES:
+    def test_families_share_their_suite(self, suite: str, suffix: str) -> None:
+        members = CATALOG.groups[f"diffbench_{suite}{suffix}"].tasks
+        assert {TASKS[name].family for name in members} == set(SUITES[suite])
+        for family in SUITES[suite]:
             tasks = CATALOG.groups[f"diffbench_{family}{suffix}"].tasks
-            assert set(tasks) == {name for name in core if TASKS[name].family == family}
+            assert set(tasks) == {n for n in members if TASKS[n].family == family}
 
 
 def test_data_from_others_name_their_source_and_licence() -> None:
