@@ -1,18 +1,34 @@
 # make demo   set up; measure the embedded demo model, tune it, measure it again
 # make test   set up and run all tests
+# make check  measure the demo model and check it against the committed baseline
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test lint format benchmark demo-model constraints clean
+.PHONY: demo test check baseline lint format benchmark statistics demo-model \
+  constraints clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/diffbench demo
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+# The demo model on the core tasks, exactly, is what DiffBench itself must not change.
+CHECK_RUN := $(VENV)/check/$(shell date +%s)
+BASELINE := .ci/baseline.json
+
+check: $(VENV)/.installed
+	@$(BIN)/diffbench check --self-test
+	@$(BIN)/diffbench run --model demo --device cpu --dtype float32 --output $(CHECK_RUN) > /dev/null
+	@$(BIN)/diffbench check $(CHECK_RUN) --baseline $(BASELINE) --config .ci/check.toml --strict
+
+# After the demo model or a task has changed: make baseline REASON="why"
+baseline: $(VENV)/.installed
+	@$(BIN)/diffbench run --model demo --device cpu --dtype float32 --output $(CHECK_RUN) > /dev/null
+	@$(BIN)/diffbench baseline update $(CHECK_RUN) --baseline $(BASELINE) --reason "$(REASON)" --calibrate
 
 lint: $(VENV)/.installed-dev
 	@$(BIN)/ruff check .
@@ -27,6 +43,11 @@ benchmark: $(VENV)/.installed
 	@$(BIN)/python benchmarks/exact_scoring.py
 	@$(BIN)/python benchmarks/sampling.py
 	@$(BIN)/python benchmarks/tuning.py
+
+# About 6 minutes on one core; overwrites the tables in docs/statistics.md.
+statistics: $(VENV)/.installed
+	@$(BIN)/python -m simulations.estimators --write
+	@$(BIN)/python -m simulations.intervals --write
 
 # About 20 minutes on 2 cores; overwrites diffbench/demo/model.
 demo-model: $(VENV)/.installed

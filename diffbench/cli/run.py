@@ -202,6 +202,7 @@ def _count(n: int, noun: str) -> str:
 def _print_report(results: Sequence[RunResult], folder: Path) -> None:
     from diffbench.cli.bars import print_worst_task
     from diffbench.cli.instead import print_instead
+    from diffbench.cli.sampling import doubts
     from diffbench.cli.tables import print_results
 
     out = console()
@@ -219,10 +220,9 @@ def _print_report(results: Sequence[RunResult], folder: Path) -> None:
         )
     found = result.run.independence
     if found is not None and found.verdict == "unproven":
+        why = "; ".join(doubts(found)) or "it was not tested"
         out.print(
-            "[yellow]It is not shown that this server's replies are independent draws: "
-            f"{found.probe_copies} of {found.probe_calls} replies to requests for "
-            "something random were copies.[/]\n"
+            f"[yellow]It is not shown that the replies are independent draws: {why}.[/]\n"
         )
     print_results(out, *results)
     if len(results) > 1:

@@ -11,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from diffbench.cli.instead import bound_note
+from diffbench.cli.output import percent
+from diffbench.cli.sampling import sampling_notes
 from diffbench.errors import printable
 from diffbench.results import MetricEntry, RunResult, TaskResult
 from diffbench.results.distribution import most_overdrawn
@@ -18,14 +20,23 @@ from diffbench.results.distribution import most_overdrawn
 __all__ = ["print_results"]
 
 _SHARES = ("overlap", "overlap_valid", "valid_mass")
-# Header and width: seven columns and a name have to fit 80 characters.
-_NUMERIC_COLUMNS = (
+# Header and width: the columns, a name and an outcome have to fit 80 characters.
+_EXACT_COLUMNS = (
     ("over-\nlap\n0…1 ↑", 5),
     ("of\nvalid\n0…1 ↑", 5),
     ("valid\nmass\n0…1 ↑", 5),
     ("entropy\n/ target\nnats", 9),
     ("KL\n\nnats ↓", 6),
     ("cover-\nage 100\n0…1 ↑", 7),
+)
+_SAMPLED_COLUMNS = (
+    ("over-\nlap\n0…1 ↑", 5),
+    ("95 %\ninter-\nval", 7),
+    ("raw\nover-\nlap", 5),
+    ("of\nvalid\n0…1 ↑", 5),
+    ("valid\nmass\n0…1 ↑", 5),
+    ("entropy\n/ target\nnats", 9),
+    ("cover-\nage\n100 ↑", 6),
 )
 
 _TEMPERATURE_WIDTH = 5
@@ -41,18 +52,26 @@ def print_results(console: Console, result: RunResult, *others: RunResult) -> No
     for each run, in their order.
     """
     runs = (result, *others)
-    table = _table(console.width, with_temperature=len(runs) > 1)
+    columns = _SAMPLED_COLUMNS if is_sampled(result) else _EXACT_COLUMNS
+    table = _table(console.width, columns, with_temperature=len(runs) > 1)
     for family in result.families:
         table.add_row(_text(family.name.replace("_", " ")), style="bold")
         places = [i for i, task in enumerate(result.tasks) if task.family == family.name]
         for place in places:
-            _add_rows(table, runs, [_task_row(run.tasks[place]) for run in runs])
+            _add_rows(table, runs, [_task_row(run, run.tasks[place]) for run in runs])
         if len(places) > 1:
             rows = [_family_row(run, family.name) for run in runs]
             _add_rows(table, runs, rows, style="bold")
+        if any(result.tasks[place].estimator == "sampled" for place in places):
+            row = _perfect_row(runs[0], [family.name], family.metrics)
+            _add_rows(table, runs[:1], [row], style="dim")
         table.add_row("")
     if len(result.families) > 1:
         _add_rows(table, runs, [_overall_row(run) for run in runs], style="bold")
+        if is_sampled(result):
+            names, metrics = result.overall.members, result.overall.metrics
+            row = _perfect_row(runs[0], names, metrics)
+            _add_rows(table, runs[:1], [row], style="dim")
     console.print(table)
     _print_notes(console, result, with_temperature=len(runs) == 1)
 
@@ -65,25 +84,36 @@ def _add_rows(
 ) -> None:
     """Add one thing's row of each run; its name stands in the first only."""
     for i, (run, (name, *cells)) in enumerate(zip(runs, rows, strict=True)):
+        # The perfect sampler's row is one for all temperatures.
         temperature = [f"{run.settings.temperature:g}"] if len(runs) > 1 else []
-        table.add_row(name if i == 0 else "", *temperature, *cells, style=style)
+        missing = len(table.columns) - len(cells) - len(temperature) - 1
+        table.add_row(
+            name if i == 0 else "", *temperature, *[""] * missing, *cells, style=style
+        )
+
+
+def is_sampled(result: RunResult) -> bool:
+    """Whether any of the values rest on replies."""
+    return any(task.estimator == "sampled" for task in result.tasks)
 
 
 def _family_row(run: RunResult, name: str) -> list[str | Text]:
     (family,) = (family for family in run.families if family.name == name)
-    means = _values(family.metrics, _mean_target_entropy(run, [name]))
+    means = _values(run, family.metrics, _mean_target_entropy(run, [name]))
     return [f" mean of {len(family.members)} tasks", *means, ""]
 
 
 def _overall_row(run: RunResult) -> list[str | Text]:
     overall = run.overall
-    means = _values(overall.metrics, _mean_target_entropy(run, overall.members))
+    means = _values(run, overall.metrics, _mean_target_entropy(run, overall.members))
     return [f"mean of {len(overall.members)} families", *means, ""]
 
 
-def _table(width: int, *, with_temperature: bool) -> Table:
+def _table(
+    width: int, columns: Sequence[tuple[str, int]], *, with_temperature: bool
+) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="dim")
-    numeric = sum(columns + 1 for _, columns in _NUMERIC_COLUMNS)
+    numeric = sum(column + 1 for _, column in columns)
     numeric += _TEMPERATURE_WIDTH + 1 if with_temperature else 0
     text = min(max(width, _LEAST_WIDTH) - numeric - 1, _MOST_TEXT)
     name = round(text * _NAME_SHARE)
@@ -91,8 +121,8 @@ def _table(width: int, *, with_temperature: bool) -> Table:
     if with_temperature:
         header = "temp-\nera-\nture"
         table.add_column(header, justify="right", no_wrap=True, width=_TEMPERATURE_WIDTH)
-    for header, columns in _NUMERIC_COLUMNS:
-        table.add_column(header, justify="right", no_wrap=True, width=columns)
+    for header, column in columns:
+        table.add_column(header, justify="right", no_wrap=True, width=column)
     header = "most over-\ndrawn,\n× target"
     table.add_column(header, overflow="ellipsis", no_wrap=True, width=text - name)
     return table
@@ -103,22 +133,44 @@ def _text(text: str) -> Text:
     return Text(printable(text))
 
 
-def _task_row(task: TaskResult) -> list[str | Text]:
+def _task_row(run: RunResult, task: TaskResult) -> list[str | Text]:
     return [
         _text(f" {task.title}"),
-        *_values(task.metrics, _target_entropy(task)),
+        *_values(run, task.metrics, _target_entropy(task)),
         _overdrawn(task),
     ]
 
 
-def _values(metrics: Mapping[str, MetricEntry], target_entropy: float) -> list[str]:
-    entropy = _number(metrics["entropy"].value, 2)
-    return [
-        *(_number(metrics[name].value) for name in _SHARES),
-        f"{entropy}/{target_entropy:.2f}",
-        _number(metrics["kl"].value),
-        _number(metrics["coverage_100"].value),
-    ]
+def _perfect_row(
+    run: RunResult, families: Sequence[str], metrics: Mapping[str, MetricEntry]
+) -> list[str | Text]:
+    """Return what a model that draws as asked has, and shows at as many replies."""
+    nats = _mean_target_entropy(run, families)
+    overlap, coverage = metrics["overlap"].perfect, metrics["coverage_100"].perfect
+    valid = _number(metrics["valid_mass"].perfect)
+    shown = [_number(1.0), "", _number(overlap), _number(1.0), valid]
+    return [" perfect sampler", *shown, f"{nats:.2f}/{nats:.2f}", _number(coverage), ""]
+
+
+def _values(
+    run: RunResult, metrics: Mapping[str, MetricEntry], target_entropy: float
+) -> list[str]:
+    shares = [_number(metrics[name].value) for name in _SHARES]
+    entropy = f"{_number(metrics['entropy'].value, 2)}/{target_entropy:.2f}"
+    coverage = _number(metrics["coverage_100"].value)
+    if is_sampled(run):
+        overlap = metrics["overlap"]
+        shares[1:1] = [_interval(overlap), _number(overlap.raw)]
+        return [*shares, entropy, coverage]
+    return [*shares, entropy, _number(metrics["kl"].value), coverage]
+
+
+def _interval(entry: MetricEntry) -> str:
+    if entry.interval is None:
+        return "—"
+    ends = (f"{end:.2f}" for end in (entry.interval.lo, entry.interval.hi))
+    # Without the leading zero, seven characters hold both ends.
+    return "–".join("1" if end == "1.00" else end.removeprefix("0") for end in ends)
 
 
 def _number(value: float | None, digits: int = 3) -> str:
@@ -148,29 +200,24 @@ def _mean_target_entropy(result: RunResult, families: Sequence[str]) -> float:
 
 def _print_notes(console: Console, result: RunResult, *, with_temperature: bool) -> None:
     labels = sorted({task.estimator for task in result.tasks})
-    sampled = any(task.estimator == "sampled" for task in result.tasks)
     notes = [
         "overlap = Σ min(target, model), invalid replies included; 1 is a perfect sampler. "
         "“of valid” leaves invalid replies out."
     ]
-    if sampled:
-        notes.append(
-            "Sampled values are plug-in estimates: at a finite number of replies even a "
-            "perfect sampler's overlap and entropy fall short of the target's."
-        )
+    if is_sampled(result):
+        notes += sampling_notes(result)
     certified = bound_note(result)
     if certified:
         notes.append(certified)
     missing = _missing_reasons(result)
     if missing:
         notes.append(f"— means no value: {missing}")
-    notes += [
-        f"{printable(task.name)}: the target lists {task.target.listed_mass:.0%} of the "
-        "true probability; an unlisted answer earns no credit and counts outside valid "
-        "mass."
-        for task in result.tasks
-        if task.target.listed_mass < 1
-    ]
+    listed = _listed_shares(result)
+    if listed:
+        notes.append(
+            f"What the target lists of the true probability: {listed}. An unlisted answer "
+            "earns no credit and counts outside valid mass."
+        )
     text = (
         f"Estimator: {', '.join(labels)}{_decoding(result, with_temperature)}. "
         + "\n".join(notes)
@@ -192,12 +239,25 @@ def _decoding(result: RunResult, with_temperature: bool) -> str:
     return f", at {', '.join(said)}" if said else ""
 
 
+def _shown(result: RunResult) -> tuple[str, ...]:
+    names = ("overlap", "overlap_valid", "entropy", "coverage_100")
+    return names if is_sampled(result) else (*names, "kl")
+
+
+def _listed_shares(result: RunResult) -> str:
+    return ", ".join(
+        f"{printable(task.name)} {percent(task.target.listed_mass)}"
+        for task in result.tasks
+        if task.target.listed_mass < 1
+    )
+
+
 def _missing_reasons(result: RunResult) -> str:
     reasons = {
         prompt.metrics[name].reason
         for task in result.tasks
         for prompt in task.prompts
-        for name in ("overlap", "overlap_valid", "entropy", "kl", "coverage_100")
+        for name in _shown(result)
         if prompt.metrics[name].value is None
     }
     shown = sorted(printable(reason) for reason in reasons if reason)

@@ -28,6 +28,9 @@ class MeasuredLM(Protocol):
     """A model of lm-evaluation-harness that answers DiffBench's requests."""
 
     protocol: ExactProtocol
+    has_order: bool
+    """Whether replies come one after another, and not as counts that are then put in
+    an order."""
 
     @property
     def uses_chat_template(self) -> bool:

@@ -104,6 +104,8 @@ class EngineLM(HFLM):  # type: ignore[misc]
         self._scored: dict[tuple[str, ...], Scores] = {}
         self.ends = end_tokens(loaded)
 
+    has_order = False
+
     @property
     def uses_chat_template(self) -> bool:
         """Whether prompts are messages of a chat, or plain text."""

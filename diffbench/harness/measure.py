@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import logsumexp
 
 from diffbench.answers import AnswerRule, Valid, read_reply, trim_reply
 from diffbench.errors import ModelError
+from diffbench.metrics import equal_neighbours
 from diffbench.results import (
+    FitResult,
     MetricEntry,
     TargetRecord,
+    fit_of_counts,
     metrics_from_counts,
     metrics_from_probabilities,
 )
@@ -21,8 +25,10 @@ from diffbench.suite import TaskDefinition
 from diffbench.targets import Target
 
 __all__ = [
+    "CountedReplies",
     "ExactPrompt",
     "SampledPrompt",
+    "count_replies",
     "exact_prompt",
     "sampled_prompt",
     "target_record",
@@ -48,20 +54,33 @@ class ExactPrompt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SampledPrompt:
-    """What N replies say about one prompt.
+class CountedReplies:
+    """What N replies to one prompt are.
 
     Attributes:
         counts: (K,) replies that are each outcome.
         invalid: Replies of each invalid kind.
         replies: Distinct replies, cut after the answer, with their counts.
+        equal_neighbours: Replies of the same outcome or invalid kind as the one before.
     """
 
-    id: str
     counts: list[int]
     invalid: dict[str, int]
     replies: Mapping[str, int]
+    equal_neighbours: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampledPrompt(CountedReplies):
+    """What N replies say about one prompt.
+
+    Attributes:
+        fit: Tests of whether the replies are draws from the target.
+    """
+
+    id: str
     metrics: dict[str, MetricEntry]
+    fit: FitResult
 
 
 def target_record(target: Target) -> TargetRecord:
@@ -112,27 +131,59 @@ def exact_prompt(
     )
 
 
-def sampled_prompt(
-    definition: TaskDefinition,
-    prompt_id: str,
-    replies: Iterable[str],
-    rule: AnswerRule = "first",
-) -> SampledPrompt:
+def count_replies(
+    definition: TaskDefinition, replies: Iterable[str], rule: AnswerRule = "first"
+) -> CountedReplies:
     """Read all replies to one prompt under the answer rule."""
-    distinct = Counter(trim_reply(reply) if rule == "first" else reply for reply in replies)
+    drawn = [trim_reply(reply) if rule == "first" else reply for reply in replies]
+    distinct = Counter(drawn)
+    labels: dict[str, int | str] = {}
     counts = [0] * definition.target.size
     invalid: Counter[str] = Counter()
     for reply, n in distinct.items():
         answer = read_reply(reply, definition.key, rule)
         if isinstance(answer, Valid):
             counts[answer.outcome] += n
+            labels[reply] = answer.outcome
         else:
             invalid[answer.kind] += n
-    record = target_record(definition.target)
-    return SampledPrompt(
-        id=prompt_id,
+            labels[reply] = answer.kind
+    return CountedReplies(
         counts=counts,
         invalid=dict(sorted(invalid.items())),
         replies=dict(sorted(distinct.items(), key=lambda item: (-item[1], item[0]))),
-        metrics=metrics_from_counts(record, counts, sum(invalid.values())),
+        equal_neighbours=equal_neighbours([labels[reply] for reply in drawn]),
+    )
+
+
+def sampled_prompt(
+    definition: TaskDefinition,
+    prompt_id: str,
+    replies: Iterable[str],
+    rule: AnswerRule = "first",
+) -> SampledPrompt:
+    """Estimate every metric from all replies to one prompt."""
+    counted = count_replies(definition, replies, rule)
+    n_invalid = sum(counted.invalid.values())
+    metrics, fit = _estimated(definition.target, tuple(counted.counts), n_invalid)
+    return SampledPrompt(
+        id=prompt_id,
+        counts=counted.counts,
+        invalid=counted.invalid,
+        replies=counted.replies,
+        equal_neighbours=counted.equal_neighbours,
+        metrics=dict(metrics),
+        fit=fit,
+    )
+
+
+# The harness asks for a prompt's metrics, and so does the run.
+@lru_cache(maxsize=64)
+def _estimated(
+    target: Target, counts: tuple[int, ...], n_invalid: int
+) -> tuple[Mapping[str, MetricEntry], FitResult]:
+    record = target_record(target)
+    return (
+        metrics_from_counts(record, counts, n_invalid),
+        fit_of_counts(record, counts, n_invalid),
     )

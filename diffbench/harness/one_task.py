@@ -15,7 +15,7 @@ from diffbench.engine.decoding import Decoding
 from diffbench.errors import ModelError, printable
 from diffbench.harness.backends import MeasuredLM
 from diffbench.harness.expand import ExpandedPrompt, ExpandingLM, expand_prompt
-from diffbench.harness.measure import sampled_prompt, target_record
+from diffbench.harness.measure import count_replies, sampled_prompt, target_record
 from diffbench.harness.task import DistributionTask, generation_settings, make_task
 from diffbench.options import RunOptions
 from diffbench.results import (
@@ -72,7 +72,7 @@ def run_task(
         if definition.mode == "exact":
             result, rows = _exact(lm, task, prompt, entry, options)
         else:
-            result, rows = _sampled(definition, prompt, entry, options)
+            result, rows = _sampled(lm, definition, prompt, entry, options)
         prompts.append(result)
         samples += rows
     return TaskOutcome(
@@ -159,7 +159,7 @@ def _exact(
         settings["max_gen_toks"] = options.max_new_tokens
         replies = lm.draw(context, PROBE_REPLIES, settings)
         probe = _probe(task.definition, replies)
-        drawn = sampled_prompt(task.definition, prompt.id, replies).replies
+        drawn = count_replies(task.definition, replies).replies
         rows = _rows(task.definition, prompt, drawn)
     if options.estimator == "expand":
         if not isinstance(lm, ExpandingLM):
@@ -201,6 +201,7 @@ def _expanded_result(
 
 
 def _sampled(
+    lm: MeasuredLM,
     definition: TaskDefinition,
     prompt: Prompt,
     entry: Mapping[str, Any],
@@ -217,18 +218,20 @@ def _sampled(
         invalid={kind: float(n) for kind, n in drawn.invalid.items()},
         metrics=drawn.metrics,
         probe=None,
+        fit=drawn.fit,
+        equal_neighbours=drawn.equal_neighbours if lm.has_order else None,
     )
     return result, _rows(definition, prompt, drawn.replies)
 
 
 def _probe(definition: TaskDefinition, replies: Sequence[str]) -> ReplyProbe:
-    drawn = sampled_prompt(definition, "", replies)
+    drawn = count_replies(definition, replies)
     invalid = [
         CommonReply(reply=reply[:_REPLY_SHOWN], count=n)
         for reply, n in drawn.replies.items()
         if not isinstance(read_reply(reply, definition.key), Valid)
     ]
-    anywhere = sampled_prompt(definition, "", replies, "anywhere")
+    anywhere = count_replies(definition, replies, "anywhere")
     return ReplyProbe(
         n=len(replies),
         valid_first=sum(drawn.counts),

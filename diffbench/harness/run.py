@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from diffbench.errors import printable
+from diffbench.errors import ModelError, printable
 from diffbench.harness.backends import Backend, MeasuredLM, open_backend
 from diffbench.harness.identity import run_command, run_id, run_settings
 from diffbench.harness.one_task import run_task
@@ -25,6 +25,7 @@ from diffbench.results import (
     content_sha256,
     family_aggregates,
     overall_aggregate,
+    with_order,
     write_results,
     write_samples,
 )
@@ -134,7 +135,7 @@ def _run(
     result = _seal(
         {
             "schema_version": SCHEMA_VERSION,
-            "run": _run_info(identity, backend, options, time.monotonic() - place.start),
+            "run": _run_info(identity, backend, options, place, results),
             "model": backend.info,
             "settings": settings,
             "tasks": results,
@@ -175,10 +176,25 @@ class _Work:
         self, lm: MeasuredLM, task: TaskDefinition
     ) -> tuple[TaskResult, list[SampleRow]]:
         self.progress.task(task.name)
-        outcome = run_task(lm, task, self.options)
+        try:
+            outcome = run_task(lm, task, self.options)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            raise ModelError(
+                f"{task.name} does not fit into the device's memory; try --dtype bfloat16 "
+                "or --device spread. Finished tasks are kept for --resume"
+            ) from error
         self.processes.first(lambda: self.partial.store(outcome.result, outcome.samples))
         self.progress.finished(task.name)
         return outcome.result, outcome.samples
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    # By name, since a chat API is measured without torch. On a CPU it is a plain error.
+    return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(
+        error
+    )
 
 
 def _write(partial: PartialRun, result: RunResult, samples: list[SampleRow]) -> None:
@@ -189,7 +205,11 @@ def _write(partial: PartialRun, result: RunResult, samples: list[SampleRow]) -> 
 
 
 def _run_info(
-    identity: str, backend: Backend, options: RunOptions, duration_s: float
+    identity: str,
+    backend: Backend,
+    options: RunOptions,
+    place: _Place,
+    results: Sequence[TaskResult],
 ) -> RunInfo:
     evidence = backend.evidence()
     return RunInfo(
@@ -200,10 +220,10 @@ def _run_info(
         git=checkout(),
         packages=package_versions(),
         hardware=hardware(backend.device),
-        duration_s=round(duration_s, 3),
+        duration_s=round(time.monotonic() - place.start, 3),
         scoring_path=evidence.scoring_path,
         scoring_check_nats=evidence.scoring_check_nats,
-        independence=evidence.independence,
+        independence=with_order(evidence.independence, results),
     )
 
 

@@ -103,6 +103,7 @@ def _make_lm(spec: ModelSpec, options: RunOptions) -> Any:
 
     class SeededVLLM(VLLM):  # type: ignore[misc]
         protocol: Protocol = "exact-canonical"
+        has_order = True
 
         @property
         def uses_chat_template(self) -> bool:

@@ -24,6 +24,11 @@ from diffbench.metrics.bounds import (
     overlap_bounds,
     valid_mass_bounds,
 )
+from diffbench.metrics.ceilings import (
+    perfect_metrics,
+    perfect_overlap,
+    perfect_wasserstein,
+)
 from diffbench.metrics.checks import (
     FloatArray,
     IntArray,
@@ -32,12 +37,14 @@ from diffbench.metrics.checks import (
     as_log_subdistribution,
     as_subdistribution,
 )
+from diffbench.metrics.corrected import Corrected, corrected_metrics, corrected_overlap
 from diffbench.metrics.coverage import expected_coverage, rarefied_coverage
 from diffbench.metrics.definitions import (
     COVERAGE_DRAWS,
     METRICS,
     METRICS_BY_NAME,
     PRIMARY_METRIC,
+    SAMPLED_METRICS,
     Direction,
     MetricDefinition,
     Unit,
@@ -50,23 +57,50 @@ from diffbench.metrics.divergence import (
     overlap,
 )
 from diffbench.metrics.entropy import effective_outcomes, entropy, entropy_ratio
+from diffbench.metrics.estimate import Estimate, estimate_counts, metric_bounds
 from diffbench.metrics.extremes import TopRatio, top_ratio
+from diffbench.metrics.fit import FitTests, fit_tests, multinomial_p, ordered_p
+from diffbench.metrics.intervals import (
+    ConfidenceInterval,
+    binomial_interval,
+    family_interval,
+)
 from diffbench.metrics.normalise import invalid_mass, log_renormalise, renormalise
+from diffbench.metrics.order import (
+    Neighbours,
+    equal_neighbours,
+    expected_neighbours,
+    repeats_p,
+)
+from diffbench.metrics.peer_ks import PEER_DRAWS, PeerKs, peer_ks
 from diffbench.metrics.summary import measure_counts, measure_probabilities
 from diffbench.metrics.transport import wasserstein
+from diffbench.metrics.unseen import (
+    entropy_chao_shen,
+    entropy_miller_madow,
+    unseen_mass,
+)
 from diffbench.metrics.value import MetricValue, aggregate
 
 __all__ = [
     "COVERAGE_DRAWS",
     "METRICS",
     "METRICS_BY_NAME",
+    "PEER_DRAWS",
     "PRIMARY_METRIC",
+    "SAMPLED_METRICS",
+    "ConfidenceInterval",
+    "Corrected",
     "Direction",
+    "Estimate",
     "Explored",
+    "FitTests",
     "FloatArray",
     "IntArray",
     "MetricDefinition",
     "MetricValue",
+    "Neighbours",
+    "PeerKs",
     "TargetArrays",
     "TopRatio",
     "Unit",
@@ -75,11 +109,21 @@ __all__ = [
     "as_distribution",
     "as_log_subdistribution",
     "as_subdistribution",
+    "binomial_interval",
+    "corrected_metrics",
+    "corrected_overlap",
     "effective_outcomes",
     "entropy",
     "entropy_bounds",
+    "entropy_chao_shen",
+    "entropy_miller_madow",
     "entropy_ratio",
+    "equal_neighbours",
+    "estimate_counts",
     "expected_coverage",
+    "expected_neighbours",
+    "family_interval",
+    "fit_tests",
     "hellinger",
     "invalid_mass",
     "js",
@@ -88,11 +132,20 @@ __all__ = [
     "log_renormalise",
     "measure_counts",
     "measure_probabilities",
+    "metric_bounds",
+    "multinomial_p",
+    "ordered_p",
     "overlap",
     "overlap_bounds",
+    "peer_ks",
+    "perfect_metrics",
+    "perfect_overlap",
+    "perfect_wasserstein",
     "rarefied_coverage",
     "renormalise",
+    "repeats_p",
     "top_ratio",
+    "unseen_mass",
     "valid_mass_bounds",
     "wasserstein",
 ]

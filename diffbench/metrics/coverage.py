@@ -6,9 +6,20 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
-from diffbench.metrics.checks import as_counts, as_subdistribution, check_draws
+from diffbench.metrics.checks import (
+    FloatArray,
+    IntArray,
+    as_counts,
+    as_subdistribution,
+    check_draws,
+)
 
-__all__ = ["expected_coverage", "rarefied_coverage"]
+__all__ = [
+    "expected_coverage",
+    "expected_coverages",
+    "rarefied_coverage",
+    "rarefied_coverages",
+]
 
 
 def expected_coverage(q: npt.ArrayLike, n: int) -> float:
@@ -31,11 +42,15 @@ def expected_coverage(q: npt.ArrayLike, n: int) -> float:
         Smith and Grassle (1977), Biometrics 33.
     """
     check_draws(n)
-    model = as_subdistribution(q)
+    return float(expected_coverages(as_subdistribution(q)[None], n)[0])
+
+
+def expected_coverages(q: FloatArray, n: int) -> FloatArray:
+    """Return (B,): `expected_coverage` of B models, q of shape (B, K)."""
     # log1p(-1) = -inf is right: an outcome of probability 1 is always seen.
     with np.errstate(divide="ignore"):
-        log_unseen = n * np.log1p(-model)
-    return float(np.mean(-np.expm1(log_unseen)))
+        log_unseen = n * np.log1p(-np.minimum(q, 1.0))
+    return np.asarray(np.mean(-np.expm1(log_unseen), axis=1))
 
 
 def rarefied_coverage(counts: npt.ArrayLike, total: int, n: int) -> float:
@@ -67,12 +82,24 @@ def rarefied_coverage(counts: npt.ArrayLike, total: int, n: int) -> float:
         )
     if n > total:
         raise ValueError(f"n must be at most total, {total}, but got {n}")
-    missed = total - drawn
+    return float(rarefied_coverages(drawn[None], np.array([total]), n)[0])
+
+
+def rarefied_coverages(counts: IntArray, totals: IntArray, n: int) -> FloatArray:
+    """Return (B,): `rarefied_coverage` of B samples; NaN where n is above the total.
+
+    Args:
+        counts: (B, K) how often each outcome was drawn.
+        totals: (B,) number of replies.
+        n: Size of the subset, at least 1.
+    """
+    total = totals[:, None].astype(np.float64)
+    missed = total - counts
     avoidable = missed >= n
+    least = np.maximum(missed, n)
     # Paired so that a count of 0 cancels exactly.
-    log_unseen = (gammaln(missed[avoidable] + 1) - gammaln(total + 1)) - (
-        gammaln(missed[avoidable] - n + 1) - gammaln(total - n + 1)
+    log_unseen = (gammaln(least + 1) - gammaln(total + 1)) - (
+        gammaln(least - n + 1) - gammaln(np.maximum(total - n, 0) + 1)
     )
-    seen = np.ones(drawn.size)
-    seen[avoidable] = -np.expm1(np.minimum(log_unseen, 0.0))
-    return float(seen.mean())
+    seen = np.where(avoidable, -np.expm1(np.minimum(log_unseen, 0.0)), 1.0)
+    return np.where(totals >= n, seen.mean(axis=1), np.nan)

@@ -13,6 +13,7 @@ __all__ = [
     "METRICS",
     "METRICS_BY_NAME",
     "PRIMARY_METRIC",
+    "SAMPLED_METRICS",
     "Direction",
     "MetricDefinition",
     "Unit",
@@ -283,12 +284,58 @@ _COUNTS = (
     ),
 )
 
+_SAMPLE_ONLY = (
+    MetricDefinition(
+        name="unseen_mass",
+        title="Unseen mass",
+        short="unseen",
+        unit="",
+        direction="none",
+        lowest=0.0,
+        highest=1.0,
+        formula="f_1 / N, f_1 the number of outcomes drawn once",
+        meaning="The probability that the next reply is a listed outcome that no reply "
+        "has been yet.",
+        reference="Good 1953",
+    ),
+    MetricDefinition(
+        name="entropy_miller_madow",
+        title="Entropy by Miller and Madow",
+        short="H M-M",
+        unit="nats",
+        direction="near_target",
+        lowest=0.0,
+        highest=None,
+        formula="H(counts / N) + (S - 1) / (2 N), S the number of outcomes drawn",
+        meaning="The entropy of valid replies with its first-order bias taken away; "
+        "none where a tenth of the mass is unseen.",
+        reference="Miller 1955",
+    ),
+    MetricDefinition(
+        name="entropy_chao_shen",
+        title="Entropy by Chao and Shen",
+        short="H C-S",
+        unit="nats",
+        direction="near_target",
+        lowest=0.0,
+        highest=None,
+        formula="-sum_k C p[k] ln(C p[k]) / (1 - (1 - C p[k])^N), "
+        "p = counts / N, C = 1 - f_1 / N",
+        meaning="The entropy of valid replies with unseen outcomes allowed for, the "
+        "number of outcomes not used.",
+        reference="Chao and Shen 2003",
+    ),
+)
+
 METRICS: Final[tuple[MetricDefinition, ...]] = (
     *_DISTANCES,
     *_SPREAD,
     *_DIVERGENCES,
     *_COUNTS,
 )
+SAMPLED_METRICS: Final[tuple[MetricDefinition, ...]] = _SAMPLE_ONLY
+"""What sampled values have beside METRICS, from counts alone."""
+
 METRICS_BY_NAME: Final[Mapping[str, MetricDefinition]] = MappingProxyType(
     {metric.name: metric for metric in METRICS}
 )

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from diffbench.results.compact import Compact
+
 __all__ = [
     "SCHEMA_VERSION",
     "AdapterInfo",
@@ -18,11 +20,13 @@ __all__ = [
     "EstimatorLabel",
     "Exploration",
     "ExploredReply",
+    "FitResult",
     "GitInfo",
     "Independence",
     "Interval",
     "MetricEntry",
     "ModelInfo",
+    "PeerTest",
     "PromptResult",
     "ReplyProbe",
     "RunInfo",
@@ -58,13 +62,43 @@ class MetricEntry(_Record):
     """One value, or the reason why there is none."""
 
     value: Finite | None
+    """Of the model itself: exact, or estimated so that it compares with exact values."""
     reason: str | None = None
     interval: Interval | None = None
+    raw: Finite | None = None
+    """Plug-in value of the replies' counts; null for exact values."""
+    bias: Finite | None = None
+    """Remaining bias of `value`, simulated at the estimate."""
     perfect: Finite | None = None
-    """What a perfect sampler would show at the same number of replies."""
+    """What `raw` would be, on average, for a perfect sampler at the same replies."""
     excess: Finite | None = None
+    """`raw` minus `perfect`; shown, never ranked."""
     n: Count | None = None
     """Replies that the value rests on; null for exact values."""
+
+
+class PeerTest(_Record):
+    """KS@100 as another benchmark defines it, and how lenient it is."""
+
+    passes: Probability
+    """Share of subsets of 100 valid replies that pass."""
+    lenient: Probability
+    """Share of samples that pass from a model that moves a fifth of the mass onto the
+    median outcome."""
+    lenient_overlap: Probability
+    """That model's overlap with the target."""
+
+
+class FitResult(_Record):
+    """p-values of the hypothesis that the replies are draws from the target."""
+
+    all_replies: Probability
+    """Multinomial test; 0 where a reply is one that the target never gives."""
+    valid_replies: Probability | None
+    ks: Probability | None
+    """Kolmogorov-Smirnov on the outcomes' order; null where they have none."""
+    wasserstein: Probability | None
+    peer_ks: PeerTest | None = None
 
 
 class CommonReply(_Record):
@@ -97,7 +131,7 @@ class ExploredReply(_Record):
 class Exploration(_Record):
     """How far expansion went beyond the probabilities that it found."""
 
-    reachable: list[Probability]
+    reachable: Annotated[list[Probability], Compact("float64")]
     """Unexplored mass that could still become each outcome."""
     undecided: Probability
     """Unexplored mass that could still become any outcome."""
@@ -119,22 +153,27 @@ class PromptResult(_Record):
     """Hash of the prompt as the chat template rendered it."""
     support_size: Annotated[int, Field(ge=1)]
     target_sha256: Sha256
-    probabilities: list[Probability] | None
-    counts: list[Count] | None
+    probabilities: Annotated[list[Probability], Compact("float64")] | None
+    counts: Annotated[list[Count], Compact("int64")] | None
     invalid: dict[str, Finite]
     """`any`: mass (exact, expanded); or the number of replies of each kind (sampled)."""
     metrics: dict[str, MetricEntry]
     probe: ReplyProbe | None = None
     exploration: Exploration | None = None
+    fit: FitResult | None = None
+    """Of sampled prompts."""
+    equal_neighbours: Count | None = None
+    """Replies of the same outcome, or the same invalid kind, as the one before; null
+    where replies come in no order of their own."""
 
 
 class TargetRecord(_Record):
     """The target distribution that a task's prompts share."""
 
     outcomes: list[str]
-    probabilities: list[Probability]
-    aliases: list[list[str]]
-    values: list[Finite] | None
+    probabilities: Annotated[list[Probability], Compact("float64")]
+    aliases: Annotated[list[list[str]], Compact("json")]
+    values: Annotated[list[Finite], Compact("float64")] | None
     listed_mass: Probability
     sha256: Sha256
 
@@ -231,6 +270,14 @@ class Independence(_Record):
     probe_calls: Count = 0
     probe_copies: Count = 0
     """Probe replies that were equal to another one."""
+    repeated_ids: Count = 0
+    """Replies that came under the id of an earlier one."""
+    equal_neighbours: Count | None = None
+    """Over all prompts; null where replies come in no order of their own."""
+    expected_neighbours: Finite | None = None
+    """What chance would make of it, given how often each reply came."""
+    repeats_p: Probability | None = None
+    """How likely chance makes so many equal neighbours."""
 
 
 class RunInfo(_Record):

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from diffbench.hashing import prompt_sha256
 from diffbench.results.compute import (
     family_aggregates,
+    fit_of_counts,
     mean_metrics,
     metrics_from_counts,
     metrics_from_exploration,
     metrics_from_probabilities,
     overall_aggregate,
 )
+from diffbench.results.independence import with_order
 from diffbench.results.schema import (
     Aggregate,
     Interval,
@@ -50,7 +53,34 @@ def verify_result(result: RunResult) -> list[str]:
     for stored, computed in zip(result.families, families, strict=True):
         problems += _differences(f"family {stored.name}", stored.metrics, computed.metrics)
     problems += _differences("overall", result.overall.metrics, overall.metrics)
-    return problems
+    return problems + list(_order_differences(result))
+
+
+def _order_differences(result: RunResult) -> Iterator[str]:
+    stored = result.run.independence
+    if stored is None or stored.equal_neighbours is None:
+        return
+    computed = with_order(stored, result.tasks)
+    if (
+        stored.equal_neighbours != computed.equal_neighbours
+        or not _agree(stored.expected_neighbours, computed.expected_neighbours)
+        or not _agree(stored.repeats_p, computed.repeats_p)
+        or stored.verdict != computed.verdict
+    ):
+        yield "run.independence: does not follow from the order of the replies"
+
+
+def _fit_differences(where: str, task: TaskResult, prompt: PromptResult) -> Iterator[str]:
+    if prompt.fit is None:
+        return
+    if prompt.counts is None:
+        yield f"{where}: has tests of fit but no counts"
+        return
+    computed = fit_of_counts(task.target, prompt.counts, _n_invalid(prompt))
+    old, new = _flat(prompt.fit.model_dump()), _flat(computed.model_dump())
+    for name in dict.fromkeys([*old, *new]):
+        if name not in old or name not in new or not _agree(old[name], new[name]):
+            yield f"{where}: fit.{name} does not follow from the counts"
 
 
 def _same_members(stored: Sequence[Aggregate], computed: Sequence[Aggregate]) -> bool:
@@ -68,6 +98,11 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
         values=None if task.target.values is None else tuple(task.target.values),
         listed_mass=task.target.listed_mass,
     )
+    if _is_uncorrected(task):
+        return [
+            f"task {task.name}: its sampled values are plug-in values of an older "
+            "DiffBench, which did not correct them; measure it again"
+        ], None
     problems: list[str] = []
     if target.sha256 != task.target.sha256:
         problems.append(f"task {task.name}: the target does not match its sha256")
@@ -85,11 +120,26 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
             continue
         problems += _sizes_and_masses(where, prompt, target.size)
         problems += _differences(where, prompt.metrics, computed[-1])
+        problems += _fit_differences(where, task, prompt)
     if len(computed) < len(task.prompts):
         return problems, None
     means = mean_metrics(computed)
     problems += _differences(f"task {task.name}", task.metrics, means)
-    return problems, task.model_copy(update={"metrics": means})
+    prompts = [
+        prompt.model_copy(update={"metrics": metrics})
+        for prompt, metrics in zip(task.prompts, computed, strict=True)
+    ]
+    return problems, task.model_copy(update={"metrics": means, "prompts": prompts})
+
+
+def _is_uncorrected(task: TaskResult) -> bool:
+    entries = [entry for prompt in task.prompts for entry in prompt.metrics.values()]
+    counted = all(prompt.counts is not None for prompt in task.prompts)
+    return (
+        task.estimator == "sampled"
+        and counted
+        and all(entry.raw is None and entry.perfect is None for entry in entries)
+    )
 
 
 def _prompt_metrics(task: TaskResult, prompt: PromptResult) -> dict[str, MetricEntry]:
@@ -155,13 +205,32 @@ def _differences(
             )
         elif not _same_interval(old.interval, new.interval):
             yield f"{where}: {name} has an interval that does not follow from the file"
-        elif (old.perfect, old.excess) != (None, None):
-            yield f"{where}: {name} has a ceiling that no run computes"
+        elif part := _other_part(old, new):
+            yield (
+                f"{where}: {name} has {part} {getattr(old, part)} in the file but "
+                f"{getattr(new, part)} when computed again"
+            )
         elif old.n != new.n:
             yield (
                 f"{where}: {name} rests on {old.n} replies in the file but on {new.n} "
                 "when computed again"
             )
+
+
+def _flat(tests: Mapping[str, Any]) -> dict[str, float | None]:
+    """Name each number of nested tests by its path."""
+    flat: dict[str, float | None] = {}
+    for name, one in tests.items():
+        inner = one.items() if isinstance(one, dict) else [("", one)]
+        flat |= {f"{name}.{key}".rstrip("."): value for key, value in inner}
+    return flat
+
+
+def _other_part(stored: MetricEntry, computed: MetricEntry) -> str | None:
+    for part in ("raw", "bias", "perfect", "excess"):
+        if not _agree(getattr(stored, part), getattr(computed, part)):
+            return part
+    return None
 
 
 def _same_interval(stored: Interval | None, computed: Interval | None) -> bool:

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from diffbench.cli.bars import print_worst_task
+from diffbench.cli.output import percent
 from diffbench.cli.tables import print_results
 from diffbench.errors import printable
 from diffbench.results import RunResult, TaskResult
@@ -81,7 +82,7 @@ def with_outcomes(task: TaskResult, outcomes: Sequence[str]) -> TaskResult:
 
 @widths
 def test_every_task_and_mean_has_its_row_of_numbers(width: int) -> None:
-    text = printed(print_results, make_run(), width)
+    text = printed(print_results, make_run_of(*exact_tasks()), width)
     # Target (1/2, 1/4, 1/4), model (1/4, 1/2, 1/8), invalid 1/8; entropies over the valid.
     words = "0.625 0.679 0.875 0.96/1.04 0.347 1.000 ×2.0 green".split()
     assert numbers(text, " A colour") == words
@@ -90,8 +91,23 @@ def test_every_task_and_mean_has_its_row_of_numbers(width: int) -> None:
     assert "\ncoins" in text and "\nwords" in text
 
 
+def exact_tasks() -> list[TaskResult]:
+    """Two tasks of one family and one of another, none of them sampled."""
+    return [
+        exact_task((0.5, 0.25), (0.1, 0.9)),
+        exact_task((0.5, 0.5), name="diffbench_coin_b"),
+        exact_task(
+            (0.25, 0.5, 0.125),
+            target=COLOURS,
+            name="diffbench_colours",
+            title="A colour",
+            family="words",
+        ),
+    ]
+
+
 def test_means_are_those_of_the_run() -> None:
-    run = make_run()
+    run = make_run_of(*exact_tasks())
     text = printed(print_results, run)
     for start, holder in (
         (" mean of 2 tasks", run.families[0]),
@@ -184,18 +200,66 @@ def test_without_a_null_there_is_no_note_of_one() -> None:
 @widths
 def test_only_sampled_values_carry_the_note_on_samples(width: int) -> None:
     exact, sampled = exact_task((0.5, 0.4)), sampled_task(["{heads}"] * 200, name="s")
-    assert "plug-in" not in table(exact, width=width)
+    assert "replies a prompt" not in table(exact, width=width)
     for tasks in ([sampled], [exact, sampled]):
-        assert "Sampled values are plug-in estimates" in table(*tasks, width=width)
+        assert "200 replies a prompt" in table(*tasks, width=width)
     assert "Estimator: exact." in table(exact)
     assert "Estimator: exact, sampled." in table(exact, sampled)
+
+
+@widths
+def test_sampled_values_stand_beside_their_interval_and_a_perfect_samplers(
+    width: int,
+) -> None:
+    task = sampled_task(["{heads}"] * 130 + ["{tails}"] * 60 + ["no"] * 10)
+    text = table(task, width=width)
+    overlap = task.metrics["overlap"]
+    assert overlap.raw == pytest.approx(0.8)
+    assert overlap.interval is not None and overlap.perfect is not None
+    ends = (
+        f"{x:.2f}".removeprefix("0") for x in (overlap.interval.lo, overlap.interval.hi)
+    )
+    shown = numbers(text, " A fair coin")
+    assert shown[:3] == [f"{overlap.value:.3f}", "–".join(ends), "0.800"]
+    # The target's own values, and its raw overlap at 200 replies: 1 - sqrt(1/(200 * 2 pi)).
+    words = numbers(text, " perfect sampler")
+    assert words == "1.000 0.972 1.000 1.000 0.69/0.69 1.000".split()
+
+
+def test_every_table_of_sampled_values_has_a_perfect_samplers_row() -> None:
+    text = printed(print_results, make_run())
+    # Two families, one of them exact, and the mean over both.
+    assert text.count("\n perfect sampler ") == 2
+    assert "\n perfect sampler " not in table(exact_task((0.5, 0.4)))
+
+
+def test_an_interval_at_the_end_of_its_range_fits_its_column() -> None:
+    text = table(sampled_task(["{heads}", "{tails}"] * 5000))
+    assert numbers(text, " A fair coin")[1].endswith("–1")
+
+
+def test_what_tests_of_fit_say_is_said() -> None:
+    fair = sampled_task(["{heads}", "{tails}"] * 50)
+    unfair = sampled_task(["{heads}"] * 100, name="unfair")
+    text = " ".join(table(fair, unfair).split())
+    assert "The replies to 1 of 2 prompts could hardly come from the target" in text
+    ordered = sampled_task(["{red}"] * 100, target=COLOURS)
+    text = " ".join(table(ordered).split())
+    assert "KS@100 would pass 0 of 1 ordered prompts; it also passes" in text
 
 
 def test_a_partly_listed_target_is_noted_with_its_mass() -> None:
     task = exact_task((0.2, 0.1), target=LISTED, name="diffbench_names")
     note = " ".join(table(task, exact_task((0.5, 0.4))).split())
     assert note.count("the target lists") == 1
-    assert "diffbench_names: the target lists 40% of the true probability" in note
+    assert "the target lists of the true probability: diffbench_names 40.0%. An un" in note
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"), [(0.4, "40.0%"), (0.9971, "99.7%"), (0.999995, "over 99.9%")]
+)
+def test_a_share_below_one_is_never_shown_as_all(share: float, shown: str) -> None:
+    assert percent(share) == shown
 
 
 # The bars

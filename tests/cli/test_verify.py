@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from diffbench.cli.main import main
+from diffbench.metrics import METRICS, SAMPLED_METRICS
 from diffbench.results import write_results
 from tests.results.factory import (
     Content,
@@ -37,7 +38,7 @@ def forged(folder: Path, edit: Callable[[Content], Any]) -> Path:
 
 def test_a_sound_file_or_its_folder_exits_0(tmp_path: Path) -> None:
     path = write_results(tmp_path, RUN)
-    n_values = 4 * len(RUN.overall.metrics)
+    n_values = 4 * len(METRICS) + len(SAMPLED_METRICS)
     for given in (path, tmp_path):
         result = verify(given)
         assert (result.exit_code, result.stderr) == (0, "")

@@ -112,6 +112,8 @@ def sampled_task(
                 counts=sampled.counts,
                 invalid={kind: float(n) for kind, n in sampled.invalid.items()},
                 metrics=sampled.metrics,
+                fit=sampled.fit,
+                equal_neighbours=sampled.equal_neighbours,
             )
         )
     return _task_result(task, prompts, "sampled")

@@ -297,3 +297,28 @@ def test_whatever_loads_is_judged_and_never_raises(
     except ValidationError:
         return
     assert all(isinstance(problem, str) for problem in verify_result(result))
+
+
+@pytest.mark.parametrize("part", ["raw", "bias", "perfect", "excess"])
+def test_a_changed_part_of_a_sampled_value_is_a_problem(part: str) -> None:
+    path = (*DRAWN, "metrics", "overlap", part)
+    assert node_at(content_of(RUN), path) is not None
+    (problem,) = put(path, 0.123)
+    assert problem.startswith(f"{AT_DRAWN}overlap has {part} 0.123 in the file but ")
+
+
+def test_a_changed_test_of_fit_is_a_problem() -> None:
+    (problem,) = put((*DRAWN, "fit", "valid_replies"), 0.5)
+    assert problem == f"{AT_DRAWN}fit.valid_replies does not follow from the counts"
+
+
+def test_values_that_an_older_version_did_not_correct_are_named() -> None:
+    def older(content: Content) -> None:
+        task = content["tasks"][DRAWN[1]]
+        for metrics in (task["metrics"], *(one["metrics"] for one in task["prompts"])):
+            for entry in metrics.values():
+                entry.update(raw=None, bias=None, perfect=None, excess=None)
+
+    (problem,) = changed(older)
+    assert "plug-in values of an older DiffBench" in problem
+    assert problem.endswith("measure it again")

@@ -35,6 +35,7 @@ class ServerBackend:
         self._options = options
         self._server = _server(spec)
         self._partial: PartialRun | None = None
+        self._lm: ChatLM | None = None
         self.info = _model_info(spec)
 
     def start(
@@ -55,6 +56,7 @@ class ServerBackend:
             journal=partial.journal,
             progress=progress,
         )
+        self._lm = lm
         n_kept, n_left = self._count(tasks, partial)
         if n_left:
             progress.calls(n_left, n_kept, PROBE_CALLS)
@@ -66,7 +68,9 @@ class ServerBackend:
     def evidence(self) -> Evidence:
         """Put together what was found each time that the run went on."""
         probes = self._partial.probes() if self._partial is not None else []
-        return Evidence(independence=_together(probes))
+        repeated = 0 if self._lm is None else self._lm.ids.repeated
+        found = _together(probes).model_copy(update={"repeated_ids": repeated})
+        return Evidence(independence=found)
 
     def _count(
         self, tasks: Sequence[TaskDefinition], partial: PartialRun

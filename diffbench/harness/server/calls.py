@@ -21,6 +21,7 @@ from tenacity import (
 
 from diffbench.errors import ServerError, did_you_mean, printable
 from diffbench.harness.server.failures import Answer, Server, TransientError, failure
+from diffbench.harness.server.ids import ReplyIds
 
 __all__ = ["PATIENCE", "Caller", "Patience"]
 
@@ -61,6 +62,7 @@ class Caller:
         session: The connections.
         patience: How often to try again.
         on_wait: Hears how long a call waits, and why.
+        ids: Takes note of the replies' ids.
     """
 
     def __init__(
@@ -69,11 +71,13 @@ class Caller:
         session: aiohttp.ClientSession,
         patience: Patience,
         on_wait: Callable[[float, str], None],
+        ids: ReplyIds,
     ) -> None:
         self._server = server
         self._session = session
         self._patience = patience
         self._on_wait = on_wait
+        self._ids = ids
         self._has_heard = False
 
     @classmethod
@@ -84,6 +88,7 @@ class Caller:
         concurrency: int,
         patience: Patience,
         on_wait: Callable[[float, str], None],
+        ids: ReplyIds,
     ) -> AsyncIterator[Caller]:
         """Hold up to `concurrency` connections for as long as the block runs."""
         headers = {
@@ -105,7 +110,7 @@ class Caller:
             trust_env=not _is_loopback(server.url),
             auto_decompress=False,
         ) as session:
-            yield cls(server, session, patience, on_wait)
+            yield cls(server, session, patience, on_wait, ids)
 
     async def ask(self, payload: Mapping[str, Any]) -> str:
         """Return the reply to one request; an absent one is empty.
@@ -184,14 +189,16 @@ class Caller:
 
     def _read(self, answer: Answer) -> str:
         try:
-            message = json.loads(answer.body)["choices"][0]["message"]
-            content = message.get("content")
+            completion = json.loads(answer.body)
+            content = completion["choices"][0]["message"].get("content")
             if content is None:
                 return ""
             # Half a character, where a server cuts its text in the middle of one.
-            return str(
+            reply = str(
                 content.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
             )
+            self._ids.heard(completion.get("id"), reply)
+            return reply
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
             kind = printable(answer.headers.get("Content-Type", "no content type"), 60)
             begin = self._server.shown(answer.body[:400].decode("utf-8", "replace"))

@@ -22,6 +22,7 @@ from lm_eval.models.openai_completions import LocalChatCompletion
 from diffbench.errors import ServerError
 from diffbench.harness.server.calls import Caller, Patience
 from diffbench.harness.server.failures import RefusedError, Server
+from diffbench.harness.server.ids import ReplyIds
 from diffbench.harness.server.seeds import call_seed
 from diffbench.harness.task import Protocol
 from diffbench.options import Progress
@@ -62,6 +63,7 @@ class ChatLM(LocalChatCompletion):  # type: ignore[misc]
     """
 
     protocol: Protocol = "exact"
+    has_order = True
     uses_chat_template = True
 
     def __init__(
@@ -84,6 +86,7 @@ class ChatLM(LocalChatCompletion):  # type: ignore[misc]
         self.server = server
         self.run_seed = seed
         self.sends_seeds = True
+        self.ids = ReplyIds()
         self._length_field = "max_tokens"
         self._patience = patience
         self._journal = journal
@@ -144,7 +147,7 @@ class ChatLM(LocalChatCompletion):  # type: ignore[misc]
     async def _ask(self, asks: Sequence[Ask]) -> None:
         waiting = deque(asks)
         async with Caller.open(
-            self.server, self._concurrent, self._patience, self._progress.waiting
+            self.server, self._concurrent, self._patience, self._progress.waiting, self.ids
         ) as caller:
 
             async def work() -> None:

@@ -115,3 +115,24 @@ def test_a_few_copies_are_told_and_not_hidden(server: Faulty, measure: Measure) 
     assert 0 < found.probe_copies < found.probe_calls / 2
     (sentence,) = heard
     assert f"{found.probe_copies} of {found.probe_calls} replies" in sentence
+
+
+def test_replies_served_twice_in_a_row_are_found_by_their_order(
+    server: Faulty, measure: Measure
+) -> None:
+    """The tests before the run see nothing, since they ask for other things."""
+    last: dict[str, Response] = {}
+
+    def twice(call: Call) -> Response:
+        if call.is_probe:
+            return honest(call)
+        kept = last.pop(call.prompt, None)
+        if kept is None:
+            last[call.prompt] = kept = honest(call)
+        return kept
+
+    server.behaviour = twice
+    found = _independence(measure(samples=200, concurrency=1))
+    assert found.verdict == "unproven"
+    assert found.probe_copies == 0
+    assert found.repeats_p is not None and found.repeats_p < 1e-6

@@ -1,0 +1,1 @@
+"""How good estimates and intervals are, by drawing from models of known probabilities."""
