@@ -15,7 +15,6 @@ from diffbench.metrics.checks import IntArray, as_counts
 from diffbench.metrics.corrected import Corrected, corrected_metrics
 from diffbench.metrics.definitions import METRICS_BY_NAME
 from diffbench.metrics.divergence import overlap as overlap_of
-from diffbench.metrics.entropy import entropy
 from diffbench.metrics.intervals import (
     LEAST_REPLIES,
     RULES,
@@ -115,7 +114,7 @@ def estimate_counts(
     for name, one in corrected.items():
         among = n if (name in _OF_ALL and target.whole) or name == "overlap" else n_valid
         found[name] = _with(found[name], one, name, target, among)
-    return found | _from_entropy(found, target) | _sample_only(drawn, n)
+    return found | _sample_only(drawn, n)
 
 
 _OF_ALL = ("overlap", "js", "hellinger", "coverage_100", "coverage_1000")
@@ -146,7 +145,7 @@ def _with(
                 n=n,
                 size=target.p.size,
             ),
-            metric_bounds(name, target.p.size),
+            metric_bounds(name),
         )
     return replace(
         plain,
@@ -157,35 +156,16 @@ def _with(
     )
 
 
-def _from_entropy(
-    found: Mapping[str, Estimate], target: TargetArrays
-) -> dict[str, Estimate]:
-    """Return what has its interval from that of the entropy."""
-    interval, nats = found["entropy"].interval, entropy(target.p)
-    if interval is None:
-        return {}
-    outcomes = replace(interval, lo=math.exp(interval.lo), hi=math.exp(interval.hi))
-    more = {"effective_outcomes": replace(found["effective_outcomes"], interval=outcomes)}
-    if found["entropy_ratio"].value is not None:
-        ratio = replace(interval, lo=interval.lo / nats, hi=interval.hi / nats)
-        more["entropy_ratio"] = replace(found["entropy_ratio"], interval=ratio)
-    return more
-
-
-def metric_bounds(name: str, size: int | None = None) -> tuple[float, float]:
-    """Return the range of a metric over K outcomes."""
+def metric_bounds(name: str) -> tuple[float, float]:
+    """Return the least and the greatest value that a metric can have."""
     definition = METRICS_BY_NAME[name]
     highest = definition.highest
-    if name == "entropy" and size is not None:
-        highest = math.log(size)
     return definition.lowest, math.inf if highest is None else highest
 
 
 def _ideal(target: TargetArrays, name: str) -> float:
     """Return what the target itself has of a metric, at any number of replies."""
-    if name.startswith("overlap"):
-        return overlap_of(target.p, target.p)
-    return entropy(target.p) if name == "entropy" else 0.0
+    return overlap_of(target.p, target.p) if name.startswith("overlap") else 0.0
 
 
 def _sample_only(drawn: IntArray, n: int) -> dict[str, Estimate]:

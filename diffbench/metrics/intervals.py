@@ -80,14 +80,6 @@ def _none(n: int, size: int) -> float:
     return 0.0
 
 
-def _nats(n: int, size: int) -> float:
-    return 2.0 * math.log(n) / n
-
-
-def _half_nats(n: int, size: int) -> float:
-    return _nats(n, size) / 2.0
-
-
 def _root(n: int, size: int) -> float:
     return 1.0 / math.sqrt(n)
 
@@ -100,10 +92,6 @@ RULES: Final[Mapping[str, WidthRule]] = MappingProxyType(
     {
         "overlap": WidthRule(floor=_none),
         "overlap_valid": WidthRule(floor=_none),
-        "entropy": WidthRule(floor=_nats),
-        "kl_reverse_valid": WidthRule(floor=_nats),
-        "js": WidthRule(floor=_half_nats),
-        "js_valid": WidthRule(floor=_half_nats),
         "hellinger": WidthRule(floor=_root),
         "hellinger_valid": WidthRule(floor=_root),
         "coverage_100": WidthRule(floor=_one_outcome),

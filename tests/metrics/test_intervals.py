@@ -62,3 +62,17 @@ def test_family_intervals_cover(
         held += found.lo <= 0.5 <= found.hi
     # Two points below nominal, and three standard errors of a thousand trials.
     assert held / 1000 > 0.93 - 0.021
+
+
+def test_percentiles_of_resampled_tasks_hold_half_of_the_time_with_two_tasks() -> None:
+    """Why the family's interval is not made of them."""
+    rng = np.random.default_rng(0)
+    held = 0
+    for _ in range(300):
+        values = rng.standard_normal((2, 1)) + 1e-4 * rng.standard_normal((2, 5))
+        rows = rng.integers(2, size=(200, 2))
+        columns = rng.integers(5, size=(200, 2, 5))
+        means = np.take_along_axis(values[rows], columns, axis=2).mean(axis=(1, 2))
+        lo, hi = np.quantile(means, [0.025, 0.975])
+        held += lo <= 0.0 <= hi
+    assert held / 300 == pytest.approx(0.5, abs=0.1)
