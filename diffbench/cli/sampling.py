@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diffbench.results import Independence, RunResult
+from diffbench.results.independence import LEAST_CHANCE
 
 __all__ = ["doubts", "sampling_notes"]
 
@@ -57,10 +58,11 @@ def doubts(found: Independence) -> list[str]:
         )
     if found.repeated_ids:
         said.append(f"{found.repeated_ids} replies came again under the id of another")
-    if found.repeats_p is not None and found.expected_neighbours is not None:
+    chance, expected = found.repeats_p, found.expected_neighbours
+    if expected is not None and chance is not None and chance < LEAST_CHANCE:
         said.append(
             f"{found.equal_neighbours} replies equal the one before, where chance makes "
-            f"it {found.expected_neighbours:.0f} (p = {found.repeats_p:.1g})"
+            f"it {expected:.0f} (p = {chance:.1g})"
         )
     return said
 

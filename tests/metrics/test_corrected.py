@@ -186,3 +186,24 @@ def test_plain_metrics_are_those_of_the_metrics(p: FloatArray, counts: list[int]
         truth = expected[name].value
         if truth is not None:
             assert found[name][0] == pytest.approx(truth, abs=1e-9), name
+
+
+def test_intervals_are_offered_where_they_were_simulated() -> None:
+    target = TargetArrays(p=uniform(4))
+    few = estimate_counts(target, [13, 12, 12, 12], 0)
+    enough = estimate_counts(target, [13, 13, 12, 12], 0)
+    without = {"kl", "top_ratio", "wasserstein", "coverage_ratio_100"}
+    for name, one in enough.items():
+        if name in without or one.value is None:
+            assert one.interval is None, name
+    assert {name for name, one in few.items() if one.interval} == {"valid_mass"}
+    assert enough["overlap"].interval is not None
+    assert enough["entropy_ratio"].interval is not None
+
+
+def test_what_is_left_of_the_bias_is_told_and_small() -> None:
+    rng = np.random.default_rng(3)
+    p = uniform(200)
+    for counts in rng.multinomial(1000, 0.7 * p + 0.3 * np.eye(200)[5], size=3):
+        found = corrected_overlap(p, counts, 0)
+        assert found.bias is not None and abs(found.bias) < 0.03

@@ -207,7 +207,7 @@ def test_each_task_has_three_trained_and_two_held_out_wordings() -> None:
 def test_the_human_reference_is_labelled() -> None:
     human = [task.name for task in NATURAL if task.reference == "human"]
     assert human == ["diffbench_quantities_favourite_number"]
-    assert "people name" in BY_NAME[human[0]].title
+    assert "human" in BY_NAME[human[0]].title
 
 
 def test_credit_stands_in_the_package() -> None:
