@@ -10,7 +10,7 @@ import pytest
 
 from diffbench.compare import permutation
 from diffbench.compare.permutation import STATISTICS, content_seed, permutation_p
-from diffbench.metrics import TargetArrays, measure_counts
+from diffbench.metrics import IntArray, TargetArrays, measure_counts
 
 TARGET = TargetArrays(p=np.array([0.5, 0.3, 0.2]))
 PART = TargetArrays(p=np.array([0.5, 0.3, 0.2]), listed_mass=0.8)
@@ -32,7 +32,7 @@ def _exact_p(before: list[int], after: list[int], metric: str) -> float:
     statistic = STATISTICS[metric]
     pooled = np.array(before) + np.array(after)
 
-    def change(second: np.ndarray) -> float:  # type: ignore[type-arg]
+    def change(second: IntArray) -> float:
         first = pooled - second
         return float((statistic(TARGET, second[None]) - statistic(TARGET, first[None]))[0])
 

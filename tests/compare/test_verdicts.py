@@ -57,7 +57,8 @@ def test_a_swap_between_prompts_shows_in_the_worst_one() -> None:
     )
     assert found.verdict == "equivalent"
     assert found.worst_prompt is not None
-    assert (found.worst_prompt.id, found.worst_prompt.gain) == ("p0", pytest.approx(-0.4))
+    assert found.worst_prompt.id == "p0"
+    assert found.worst_prompt.gain == pytest.approx(-0.4)
 
 
 def test_the_coarser_precision_gives_the_tolerance() -> None:
@@ -267,6 +268,6 @@ def test_the_overall_word_is_the_gravest() -> None:
 
 
 @pytest.mark.parametrize("options", [{"alpha": 0.0}, {"alpha": 1.0}, {"margin": -0.1}])
-def test_options_out_of_range_are_refused(options: dict[str, float]) -> None:
+def test_options_out_of_range_are_refused(options: dict[str, Any]) -> None:
     with pytest.raises(SettingsError):
         compare_measurements(measured(), measured(), **options)

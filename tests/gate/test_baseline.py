@@ -43,6 +43,7 @@ def test_a_baseline_holds_the_numbers_and_no_text(tmp_path: Path) -> None:
         for prompt, again in zip(one.prompts, other.prompts, strict=True):
             assert (prompt.sha256, prompt.n) == (again.sha256, again.n)
             if prompt.probabilities is not None:
+                assert again.probabilities is not None
                 np.testing.assert_allclose(again.probabilities, prompt.probabilities, 1e-7)
             else:
                 np.testing.assert_array_equal(again.counts, prompt.counts)
