@@ -17,7 +17,7 @@ from diffbench.version import __version__
 
 if TYPE_CHECKING:
     from diffbench import metrics
-    from diffbench.api import run, run_temperatures, study, tune
+    from diffbench.api import check, run, run_temperatures, study, tune
     from diffbench.errors import (
         DiffBenchError,
         ModelError,
@@ -28,11 +28,13 @@ if TYPE_CHECKING:
         TargetError,
         TaskError,
     )
+    from diffbench.gate import CheckError
     from diffbench.options import RunOptions
     from diffbench.results import RunResult, load_results, verify_result
     from diffbench.tuning.options import TuneOptions
 
 __all__ = [
+    "CheckError",
     "DiffBenchError",
     "ModelError",
     "RecipeError",
@@ -45,6 +47,7 @@ __all__ = [
     "TaskError",
     "TuneOptions",
     "__version__",
+    "check",
     "load_results",
     "metrics",
     "run",
@@ -55,8 +58,11 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("run", "run_temperatures", "study", "tune"),
-    "errors": tuple(name for name in __all__ if name.endswith("Error")),
+    "api": ("check", "run", "run_temperatures", "study", "tune"),
+    "gate": ("CheckError",),
+    "errors": tuple(
+        name for name in __all__ if name.endswith("Error") and name != "CheckError"
+    ),
     "options": ("RunOptions",),
     "results": ("RunResult", "load_results", "verify_result"),
     "tuning.options": ("TuneOptions",),

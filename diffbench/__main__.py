@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from diffbench.cli.main import main
+from diffbench.entry import main
 
-main(prog_name="diffbench")
+main()

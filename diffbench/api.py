@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from diffbench.environment import quiet_libraries, share_the_cores
@@ -16,12 +17,15 @@ from diffbench.suite import Mode, TaskDefinition, shipped_catalog
 from diffbench.tuning.options import NoTuneProgress, TuneOptions, TuneProgress
 
 if TYPE_CHECKING:
+    from diffbench.gate import CheckReport
     from diffbench.tuning.study import Study, StudyName
     from diffbench.tuning.tune import Tuned
 
 __all__ = [
     "PreparedRun",
     "PreparedTuning",
+    "check",
+    "noise_floor",
     "prepare",
     "prepare_tuning",
     "run",
@@ -200,3 +204,64 @@ def study(
         from diffbench.tuning.study import run_study
 
         return run_study(name, options, progress or NoTuneProgress())
+
+
+def check(
+    result: RunResult | str | Path,
+    *,
+    baseline: str | Path,
+    config: str | Path | None = None,
+    strict: bool = False,
+) -> CheckReport:
+    """Check a result against a baseline, as `diffbench check` does; for pytest.
+
+    Args:
+        result: A result, or its results.json or folder.
+        baseline: A file that `diffbench baseline update` wrote.
+        config: A configuration file; by default the overlap of every task is checked.
+        strict: Whether what is unresolved fails.
+
+    Returns:
+        The report of a check that passed.
+
+    Raises:
+        CheckError: If it did not pass; the message is the report that the command prints.
+        SettingsError: If the configuration is wrong.
+    """
+    from diffbench.gate import CheckConfig, check_files, raise_unless_passed, read_config
+
+    report = check_files(
+        result if isinstance(result, RunResult) else Path(result),
+        Path(baseline),
+        CheckConfig() if config is None else read_config(Path(config)),
+        strict=strict,
+    )
+    raise_unless_passed(report)
+    return report
+
+
+def noise_floor(
+    result: RunResult, *, model: str | None = None, adapter: Path | None = None
+) -> Mapping[str, float]:
+    """Measure a result's exact tasks in two other batch sizes; how far does that move them?
+
+    Args:
+        result: The result.
+        model: The model to measure; by default that of the result, if it has no adapter.
+        adapter: Its adapter.
+
+    Returns:
+        By metric, three times the largest change of any prompt, in the metric's unit,
+        relative where the value is above 1.
+
+    Raises:
+        DiffBenchError: If nothing in the result is exact, or the model cannot be loaded.
+    """
+    from diffbench.compare import measurement_of
+    from diffbench.gate.calibrate import calibration_options, largest_changes
+
+    measured = [measurement_of(result)]
+    with TemporaryDirectory() as folder:
+        for options in calibration_options(result, model, adapter, Path(folder)):
+            measured.append(measurement_of(run(options)))
+    return largest_changes(measured)

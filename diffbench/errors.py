@@ -8,6 +8,7 @@
      +-- RecipeError      a tuning recipe that is missing or malformed
      +-- SettingsError    options that contradict one another
      +-- ResultError      a results file that cannot be trusted or written
+     |    +-- BaselineError  a baseline that cannot be trusted or written
 
 Each message is one sentence that says what was got, what is wrong with it and what
 to write instead. Only the command line turns these into an exit code.
@@ -20,6 +21,7 @@ import reprlib
 from collections.abc import Iterable
 
 __all__ = [
+    "BaselineError",
     "DiffBenchError",
     "ModelError",
     "RecipeError",
@@ -67,6 +69,10 @@ class SettingsError(DiffBenchError):
 
 class ResultError(DiffBenchError):
     """A results file is truncated, edited, too new, or in the way."""
+
+
+class BaselineError(ResultError):
+    """A baseline is missing, edited by hand, too new, or must not be written here."""
 
 
 def printable(text: object, limit: int = 200) -> str:

@@ -13,15 +13,16 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # Each layer may import from the rows above it and from itself; nothing imports `cli`.
 LAYERS = (
-    ("errors", "version", "environment", "hashing", "processes"),
+    ("accident", "errors", "version", "environment", "hashing", "processes"),
     ("assets", "metrics", "targets"),
     ("answers",),
     ("engine", "results", "suite"),
     ("compare", "models", "options"),
     ("harness",),
-    ("tuning",),
+    ("export", "gate", "tuning"),
     ("api", "demo"),
     ("cli",),
+    ("entry",),
     ("__init__", "__main__"),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

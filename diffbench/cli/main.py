@@ -10,8 +10,11 @@ from typing import Any
 
 import click
 
+from diffbench.cli.baseline import baseline
+from diffbench.cli.check import check
 from diffbench.cli.compare import compare
 from diffbench.cli.demo import demo
+from diffbench.cli.export import export
 from diffbench.cli.models import models
 from diffbench.cli.run import run
 from diffbench.cli.tasks import tasks
@@ -58,6 +61,9 @@ main.add_command(demo)
 main.add_command(run)
 main.add_command(tune)
 main.add_command(compare)
+main.add_command(check)
+main.add_command(baseline)
+main.add_command(export)
 main.add_command(tasks)
 main.add_command(models)
 main.add_command(verify)

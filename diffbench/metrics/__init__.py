@@ -24,6 +24,7 @@ from diffbench.metrics.bounds import (
     overlap_bounds,
     valid_mass_bounds,
 )
+from diffbench.metrics.ceilings import perfect_overlap
 from diffbench.metrics.checks import (
     FloatArray,
     IntArray,
@@ -32,6 +33,7 @@ from diffbench.metrics.checks import (
     as_log_subdistribution,
     as_subdistribution,
 )
+from diffbench.metrics.corrected import CorrectedOverlap, corrected_overlap
 from diffbench.metrics.coverage import expected_coverage, rarefied_coverage
 from diffbench.metrics.definitions import (
     COVERAGE_DRAWS,
@@ -50,6 +52,7 @@ from diffbench.metrics.divergence import (
     overlap,
 )
 from diffbench.metrics.entropy import effective_outcomes, entropy, entropy_ratio
+from diffbench.metrics.estimate import Estimate, IntervalBounds, estimate_counts
 from diffbench.metrics.extremes import TopRatio, top_ratio
 from diffbench.metrics.normalise import invalid_mass, log_renormalise, renormalise
 from diffbench.metrics.summary import measure_counts, measure_probabilities
@@ -61,10 +64,13 @@ __all__ = [
     "METRICS",
     "METRICS_BY_NAME",
     "PRIMARY_METRIC",
+    "CorrectedOverlap",
     "Direction",
+    "Estimate",
     "Explored",
     "FloatArray",
     "IntArray",
+    "IntervalBounds",
     "MetricDefinition",
     "MetricValue",
     "TargetArrays",
@@ -75,10 +81,12 @@ __all__ = [
     "as_distribution",
     "as_log_subdistribution",
     "as_subdistribution",
+    "corrected_overlap",
     "effective_outcomes",
     "entropy",
     "entropy_bounds",
     "entropy_ratio",
+    "estimate_counts",
     "expected_coverage",
     "hellinger",
     "invalid_mass",
@@ -90,6 +98,7 @@ __all__ = [
     "measure_probabilities",
     "overlap",
     "overlap_bounds",
+    "perfect_overlap",
     "rarefied_coverage",
     "renormalise",
     "top_ratio",

@@ -6,18 +6,20 @@ The runner writes what these functions return; `verify` calls them again on the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from statistics import fmean
 
 import numpy as np
 
 from diffbench.metrics import (
     METRICS,
+    Estimate,
     Explored,
     MetricValue,
     TargetArrays,
     aggregate,
     entropy_bounds,
-    measure_counts,
+    estimate_counts,
     measure_probabilities,
     overlap_bounds,
     valid_mass_bounds,
@@ -86,8 +88,8 @@ def metrics_from_counts(
     target: TargetRecord, counts: Sequence[int], n_invalid: int
 ) -> dict[str, MetricEntry]:
     """Return every metric of one prompt from its replies' counts, (K,)."""
-    values = measure_counts(_arrays(target), np.asarray(counts), n_invalid)
-    return _entries(values, n=sum(counts) + n_invalid)
+    found = estimate_counts(_arrays(target), np.asarray(counts), n_invalid)
+    return {name: _estimated(one) for name, one in found.items()}
 
 
 def mean_metrics(
@@ -139,6 +141,20 @@ def _entries(values: Mapping[str, MetricValue], n: int | None) -> dict[str, Metr
         name: MetricEntry(value=value.value, reason=value.reason, n=n)
         for name, value in values.items()
     }
+
+
+def _estimated(found: Estimate) -> MetricEntry:
+    interval = None if found.interval is None else Interval(**asdict(found.interval))
+    return MetricEntry(
+        value=found.value,
+        reason=found.reason,
+        interval=interval,
+        raw=found.raw,
+        bias=found.bias,
+        perfect=found.perfect,
+        excess=found.excess,
+        n=found.n,
+    )
 
 
 def _mean(entries: Sequence[MetricEntry]) -> MetricEntry:

@@ -58,11 +58,17 @@ class MetricEntry(_Record):
     """One value, or the reason why there is none."""
 
     value: Finite | None
+    """Of the model itself: exact, or estimated so that it compares with exact values."""
     reason: str | None = None
     interval: Interval | None = None
+    raw: Finite | None = None
+    """Plug-in value of the replies' counts; null for exact values."""
+    bias: Finite | None = None
+    """Remaining bias of `value`, simulated at the estimate."""
     perfect: Finite | None = None
-    """What a perfect sampler would show at the same number of replies."""
+    """What `raw` would be, on average, for a perfect sampler at the same replies."""
     excess: Finite | None = None
+    """`raw` minus `perfect`; shown, never ranked."""
     n: Count | None = None
     """Replies that the value rests on; null for exact values."""
 
