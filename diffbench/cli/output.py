@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from diffbench.errors import printable
 
-__all__ = ["console", "echo_json", "json_option", "safe"]
+__all__ = ["console", "echo_json", "json_option", "percent", "safe"]
 
 _WIDTH_OF_FILES = 100
 _LEAST_WIDTH = 80
@@ -39,3 +39,8 @@ def echo_json(content: Any) -> None:
 def safe(text: object, limit: int = 200) -> str:
     """Make hostile text harmless in a terminal and in rich's own markup."""
     return escape(printable(text, limit))
+
+
+def percent(share: float) -> str:
+    """Show a share below 1 in percent, and never as all of it."""
+    return f"{share:.1%}" if share < 0.9995 else "over 99.9%"

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from diffbench.cli.instead import bound_note
+from diffbench.cli.output import percent
 from diffbench.errors import printable
 from diffbench.results import MetricEntry, RunResult, TaskResult
 from diffbench.results.distribution import most_overdrawn
@@ -164,13 +165,12 @@ def _print_notes(console: Console, result: RunResult, *, with_temperature: bool)
     missing = _missing_reasons(result)
     if missing:
         notes.append(f"— means no value: {missing}")
-    notes += [
-        f"{printable(task.name)}: the target lists {task.target.listed_mass:.0%} of the "
-        "true probability; an unlisted answer earns no credit and counts outside valid "
-        "mass."
-        for task in result.tasks
-        if task.target.listed_mass < 1
-    ]
+    listed = _listed_shares(result)
+    if listed:
+        notes.append(
+            f"What the target lists of the true probability: {listed}. An unlisted answer "
+            "earns no credit and counts outside valid mass."
+        )
     text = (
         f"Estimator: {', '.join(labels)}{_decoding(result, with_temperature)}. "
         + "\n".join(notes)
@@ -190,6 +190,14 @@ def _decoding(result: RunResult, with_temperature: bool) -> str:
     if settings.min_p:
         said.append(f"min-p {settings.min_p:g}")
     return f", at {', '.join(said)}" if said else ""
+
+
+def _listed_shares(result: RunResult) -> str:
+    return ", ".join(
+        f"{printable(task.name)} {percent(task.target.listed_mass)}"
+        for task in result.tasks
+        if task.target.listed_mass < 1
+    )
 
 
 def _missing_reasons(result: RunResult) -> str:

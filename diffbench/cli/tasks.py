@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 from rich.table import Table
 
 from diffbench.assets import asset_dir
-from diffbench.cli.output import console, echo_json, json_option, safe
+from diffbench.cli.output import console, echo_json, json_option, percent, safe
 from diffbench.errors import TaskError, printable
 from diffbench.suite import (
     Catalog,
     Prompt,
+    Source,
     TaskDefinition,
     check_folder,
     shipped_catalog,
@@ -133,14 +136,7 @@ def _full(task: TaskDefinition) -> dict[str, Any]:
         "version": task.version,
         "file": task.file,
         "target_sha256": task.target.sha256,
-        "source": None
-        if task.source is None
-        else {
-            "source": task.source.source,
-            "licence": task.source.licence,
-            "url": task.source.url,
-            "rule": task.source.rule,
-        },
+        "source": None if task.source is None else asdict(task.source),
         "prompts": [_prompt(prompt) for prompt in task.prompts],
         "outcomes": [
             {
@@ -194,6 +190,19 @@ def _group_table(catalog: Catalog) -> Table:
     return table
 
 
+def _print_source(out: Console, source: Source) -> None:
+    lines = {
+        "Source": source.source,
+        "Listed": source.rule,
+        "Found at": source.url,
+        "Licence": source.licence,
+        "Credit": source.attribution,
+    }
+    for header, text in lines.items():
+        if text:
+            out.print(f"{header}: {safe(text, 600)}")
+
+
 def _print_task(task: TaskDefinition) -> None:
     out = console()
     out.print(f"[bold]{safe(task.name)}[/]  {safe(task.title)}")
@@ -203,12 +212,11 @@ def _print_task(task: TaskDefinition) -> None:
     )
     if task.target.listed_mass < 1:
         out.print(
-            f"The listed outcomes hold {task.target.listed_mass:.1%} of the true "
+            f"The listed outcomes hold {percent(task.target.listed_mass)} of the true "
             "probability; the rest is a tail that earns no credit."
         )
     if task.source is not None:
-        out.print(f"Source: {safe(task.source.source, 400)}")
-        out.print(f"Licence: {safe(task.source.licence, 400)}  {safe(task.source.url)}")
+        _print_source(out, task.source)
     out.print("\n[bold]Prompts[/]")
     for prompt in task.prompts:
         mark = "" if prompt.split == task.split else "  (not in this task)"

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from diffbench.errors import printable
+from diffbench.errors import ModelError, printable
 from diffbench.harness.backends import Backend, MeasuredLM, open_backend
 from diffbench.harness.identity import run_command, run_id, run_settings
 from diffbench.harness.one_task import run_task
@@ -175,10 +175,25 @@ class _Work:
         self, lm: MeasuredLM, task: TaskDefinition
     ) -> tuple[TaskResult, list[SampleRow]]:
         self.progress.task(task.name)
-        outcome = run_task(lm, task, self.options)
+        try:
+            outcome = run_task(lm, task, self.options)
+        except RuntimeError as error:
+            if not _is_out_of_memory(error):
+                raise
+            raise ModelError(
+                f"{task.name} does not fit into the device's memory; try --dtype bfloat16 "
+                "or --device spread. Finished tasks are kept for --resume"
+            ) from error
         self.processes.first(lambda: self.partial.store(outcome.result, outcome.samples))
         self.progress.finished(task.name)
         return outcome.result, outcome.samples
+
+
+def _is_out_of_memory(error: RuntimeError) -> bool:
+    # By name, since a chat API is measured without torch. On a CPU it is a plain error.
+    return type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in str(
+        error
+    )
 
 
 def _write(partial: PartialRun, result: RunResult, samples: list[SampleRow]) -> None:

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from diffbench.results.compact import Compact
+
 __all__ = [
     "SCHEMA_VERSION",
     "AdapterInfo",
@@ -103,7 +105,7 @@ class ExploredReply(_Record):
 class Exploration(_Record):
     """How far expansion went beyond the probabilities that it found."""
 
-    reachable: list[Probability]
+    reachable: Annotated[list[Probability], Compact("float64")]
     """Unexplored mass that could still become each outcome."""
     undecided: Probability
     """Unexplored mass that could still become any outcome."""
@@ -125,8 +127,8 @@ class PromptResult(_Record):
     """Hash of the prompt as the chat template rendered it."""
     support_size: Annotated[int, Field(ge=1)]
     target_sha256: Sha256
-    probabilities: list[Probability] | None
-    counts: list[Count] | None
+    probabilities: Annotated[list[Probability], Compact("float64")] | None
+    counts: Annotated[list[Count], Compact("int64")] | None
     invalid: dict[str, Finite]
     """`any`: mass (exact, expanded); or the number of replies of each kind (sampled)."""
     metrics: dict[str, MetricEntry]
@@ -138,9 +140,9 @@ class TargetRecord(_Record):
     """The target distribution that a task's prompts share."""
 
     outcomes: list[str]
-    probabilities: list[Probability]
-    aliases: list[list[str]]
-    values: list[Finite] | None
+    probabilities: Annotated[list[Probability], Compact("float64")]
+    aliases: Annotated[list[list[str]], Compact("json")]
+    values: Annotated[list[Finite], Compact("float64")] | None
     listed_mass: Probability
     sha256: Sha256
 

@@ -82,6 +82,8 @@ class Checkpoint:
     ) -> None:
         """Write the file whole or not at all."""
         tensors = {"rng": torch.get_rng_state()}
+        if torch.cuda.is_available():
+            tensors["cuda_rng"] = torch.cuda.get_rng_state()
         for name, parameter in parameters.items():
             tensors[f"weight/{name}"] = parameter.detach()
             for moment in _MOMENTS:
@@ -156,3 +158,5 @@ def _restore(
         if f"best/{name}" in tensors:
             best[name] = tensors[f"best/{name}"]
     torch.set_rng_state(tensors["rng"])
+    if "cuda_rng" in tensors and torch.cuda.is_available():
+        torch.cuda.set_rng_state(tensors["cuda_rng"])

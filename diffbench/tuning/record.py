@@ -123,6 +123,8 @@ class TuneRecord(_Record):
     seconds: Finite
     adapter_sha256: Sha256
     retention: list[RetentionVerdict]
+    retention_asked: list[str] | None = None
+    """What `--retention` named; None is the default."""
 
 
 def write_record(folder: Path, record: TuneRecord) -> None:

@@ -79,6 +79,7 @@ def summarise(
         seconds=round(progressed.seconds, 3),
         adapter_sha256=processes.first(lambda: adapter_sha256(output)),
         retention=list(retention),
+        retention_asked=None if options.retention is None else list(options.retention),
     )
 
 

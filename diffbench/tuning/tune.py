@@ -110,6 +110,12 @@ def _finished(output: Path, options: TuneOptions, sources: Sources) -> TuneRecor
             f"{printable(output)} holds an adapter of other settings; give the same "
             "options as before, or another --output"
         )
+    wanted = None if options.retention is None else list(options.retention)
+    if wanted is not None and wanted != record.retention_asked:
+        raise ResultError(
+            f"{printable(output)} holds an adapter that was made with another --retention; "
+            "give the same as before, or another --output"
+        )
     return record
 
 

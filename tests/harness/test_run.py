@@ -9,14 +9,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from diffbench.api import prepare, run
 from diffbench.errors import ModelError, ResultError, TaskError
+from diffbench.harness.one_task import run_task
 from diffbench.options import RunOptions
 from diffbench.results import load_results, verify_result
 from diffbench.results.distribution import mean_distribution
@@ -304,3 +307,25 @@ def test_paper_prompt_files_run(tmp_path: Path) -> None:
 def test_nothing_slow_begins_before_names_are_checked() -> None:
     with pytest.raises(TaskError, match="diffbench_core"):
         prepare(RunOptions(model="demo", tasks=("diffbench_cor",)))
+
+
+def test_a_device_without_room_is_one_sentence_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real error of torch's CPU allocator: a petabyte is not to be had."""
+    options = RunOptions(
+        model="demo", device="cpu", tasks=TASKS[:2], output=tmp_path / "out", samples=50
+    )
+
+    def measure(lm: Any, task: Any, options: Any) -> Any:
+        if task.name == TASKS[1]:
+            torch.empty(10**15)
+        return run_task(lm, task, options)
+
+    monkeypatch.setattr("diffbench.harness.run.run_task", measure)
+    with pytest.raises(ModelError, match=f"{TASKS[1]} does not fit into the device's"):
+        run(options)
+    assert _finished_tasks(tmp_path / "out") == 1
+    monkeypatch.undo()
+    result = run(replace(options, resume=True))
+    assert [task.name for task in result.tasks] == list(TASKS[:2])

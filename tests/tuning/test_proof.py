@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from statistics import fmean
-from typing import Any
 
 import pytest
-import torch
 
 from diffbench import TuneOptions, load_results, tune
-from diffbench.answers import answer_string
-from diffbench.engine.vocabulary import Vocabulary
-from diffbench.models import parse_model
-from diffbench.models.load import LoadOptions, load_model
-from diffbench.results import RunResult, TargetRecord
-from diffbench.tuning.record import load_record
+from diffbench.results import RunResult
 
 pytestmark = pytest.mark.slow
 

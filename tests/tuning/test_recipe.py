@@ -11,6 +11,7 @@ from diffbench.tuning.recipe import public_name, read_recipe, recipe_names
 from diffbench.tuning.sources import read_sources
 
 FAMILIES = ("numbers", "dates", "countries", "fruits", "occupations", "names")
+NATURAL = ("people", "places", "quantities")
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -24,9 +25,21 @@ def test_every_shipped_recipe_trains_train_prompts_only(name: str) -> None:
 
 def test_the_shipped_recipes_are_those_that_are_promised() -> None:
     expected = {"all", "paper", "demo", "guarded", "weighted", *FAMILIES}
+    expected |= {"natural", *NATURAL}
     expected |= {f"leave-one-{way}/{f}" for way in ("out", "in") for f in FAMILIES}
     expected |= {f"cross-range/{n}" for n in ("1-10", "1-100", "both")}
     assert set(recipe_names()) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "families"),
+    [("all", FAMILIES), ("natural", NATURAL), *((family, (family,)) for family in NATURAL)],
+)
+def test_suites_are_trained_apart(name: str, families: tuple[str, ...]) -> None:
+    sources = read_sources(name, None)
+    for tasks in (sources.trained, sources.evaluated):
+        assert {task.family for task in tasks} == set(families)
+    assert {task.split for task in sources.evaluated} == {"train", "held_out"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -227,6 +227,14 @@ def test_what_a_folder_holds_of_another_tuning_is_not_taken(tuned: Tuned) -> Non
         tune(options)
 
 
+def test_a_finished_tuning_is_not_taken_for_one_that_probed_something_else(
+    tuned: Tuned,
+) -> None:
+    folder = tuned.output.parent
+    with pytest.raises(ResultError, match="with another --retention"):
+        tune(small_options(folder, "out", resume=True, retention=("arc_easy",)))
+
+
 @pytest.mark.parametrize(
     ("retention", "said"),
     [
