@@ -11,13 +11,20 @@ from typing import Any
 
 from diffbench.assets import asset_dir
 from diffbench.errors import ResultError
+from diffbench.metrics import METRICS
 from diffbench.site.board import Board, make_boards
 from diffbench.site.inputs import Inputs, Refused, read_inputs
 from diffbench.site.output import SiteFolder
 from diffbench.site.page import Frame, Page
+from diffbench.site.data import runs_csv, runs_json, script_files
 from diffbench.site.pages.board_pages import board_pages
+from diffbench.site.pages.fixed import compare_page, downloads_page, methodology_page
+from diffbench.site.pages.generalisation import generalisation_page
+from diffbench.site.pages.model import model_pages
+from diffbench.site.pages.task import task_pages
 from diffbench.site.render import make_environment
 from diffbench.site.runs import Run, make_runs
+from diffbench.suite import shipped_catalog
 from diffbench.version import __version__
 
 __all__ = ["BuildReport", "build_site"]
@@ -66,6 +73,9 @@ def build_site(
         frame = _frame(site, inputs, runs)
         for page in _pages(runs, boards):
             site.write(page.path, frame.render(page))
+        _write_data(site, inputs, runs)
+        last = downloads_page(inputs, runs, site.hashes)
+        site.write(last.path, frame.render(last))
         n_files = len(site.hashes) + 1
         site.finish(_manifest(inputs, runs))
     return BuildReport(
@@ -78,8 +88,25 @@ def build_site(
 
 
 def _pages(runs: Sequence[Run], boards: Sequence[Board]) -> Iterator[Page]:
-    for number in range(len(boards)):
+    for number, board in enumerate(boards):
         yield from board_pages(number, boards)
+        yield from model_pages(board)
+    yield from task_pages(boards, shipped_catalog().tasks)
+    yield generalisation_page(boards)
+    yield compare_page(runs)
+    yield methodology_page()
+
+
+def _write_data(site: SiteFolder, inputs: Inputs, runs: Sequence[Run]) -> None:
+    """Write tables, data for scripts, and every results file as it came."""
+    site.write("data/runs.csv", runs_csv(runs))
+    site.write("data/runs.json", runs_json(runs))
+    for path, content in script_files(runs):
+        site.write(path, content)
+    slugs = {run.result.content_sha256: run.slug for run in runs}
+    for one in inputs.submissions:
+        slug = slugs[one.result.content_sha256]
+        site.write(f"data/results/{slug}.json", one.path.read_bytes())
 
 
 def _frame(site: SiteFolder, inputs: Inputs, runs: Sequence[Run]) -> Frame:
@@ -90,6 +117,7 @@ def _frame(site: SiteFolder, inputs: Inputs, runs: Sequence[Run]) -> Frame:
             "version": __version__,
             "n_runs": len(runs),
             "n_refused": len(inputs.refused),
+            "titles": {metric.name: metric.short for metric in METRICS},
             "latest": max(run.result.run.created for run in runs),
         },
     )

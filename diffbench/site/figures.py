@@ -67,14 +67,13 @@ def dumbbell_chart(
 
 
 def sorted_curve(
-    target: FloatArray, curves: Sequence[tuple[str, FloatArray]], sampled: bool
+    target: FloatArray, curves: Sequence[tuple[str, FloatArray]]
 ) -> Chart:
     """Draw each distribution's probabilities, largest first, on a log axis.
 
     Args:
         target: Shape (K,).
         curves: Label and probabilities, (K,), of at most two models.
-        sampled: Whether any rests on replies, so that zero means never drawn.
     """
     figure = _curve_frame()
     traces = [dict(trace) for trace in figure["data"]]
