@@ -110,10 +110,7 @@ def _places(results: tuple[Path, ...]) -> list[Path]:
 
 
 def _plain(refused: Sequence[Refused]) -> list[dict[str, str]]:
-    return [
-        {"path": str(one.path), "reason": one.reason}
-        for one in refused
-    ]
+    return [{"path": str(one.path), "reason": one.reason} for one in refused]
 
 
 def _name(refused: Sequence[Refused]) -> None:

@@ -76,7 +76,7 @@ def _board(settings: SettingsKey, runs: Sequence[Run]) -> Board:
 
 
 def _reference(runs: Sequence[Run]) -> list[Question]:
-    """Return the set of questions for which (runs that have all) times (size) is largest."""
+    """Return the set of questions whose size times the runs that have it is largest."""
     sets = Counter(frozenset(run.tasks) for run in runs)
     covered = {
         candidate: sum(n for other, n in sets.items() if candidate <= other)

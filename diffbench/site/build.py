@@ -13,10 +13,10 @@ from diffbench.assets import asset_dir
 from diffbench.errors import ResultError
 from diffbench.metrics import METRICS
 from diffbench.site.board import Board, make_boards
+from diffbench.site.data import runs_csv, runs_json, script_files
 from diffbench.site.inputs import Inputs, Refused, read_inputs
 from diffbench.site.output import SiteFolder
 from diffbench.site.page import Frame, Page
-from diffbench.site.data import runs_csv, runs_json, script_files
 from diffbench.site.pages.board_pages import board_pages
 from diffbench.site.pages.fixed import compare_page, downloads_page, methodology_page
 from diffbench.site.pages.generalisation import generalisation_page
@@ -148,7 +148,11 @@ def _manifest(inputs: Inputs, runs: Sequence[Run]) -> Mapping[str, Any]:
         "diffbench": __version__,
         "plotly": plotly_version,
         "inputs": [
-            {"run": run.slug, "sha256": run.sha256, "content_sha256": run.result.content_sha256}
+            {
+                "run": run.slug,
+                "sha256": run.sha256,
+                "content_sha256": run.result.content_sha256,
+            }
             for run in runs
         ],
         "left_out": [

@@ -132,7 +132,9 @@ def tally(verdicts: Sequence[MetricVerdict]) -> str:
 
 def overall_word(verdicts: Sequence[MetricVerdict]) -> Word:
     """Return the word for several tasks, with their tally."""
-    return word_of(overall_verdict(verdicts), tally(verdicts))
+    words = {one.verdict for one in verdicts}
+    note = tally(verdicts) if len(words) > 1 else ""
+    return word_of(overall_verdict(verdicts), note)
 
 
 def family_title(name: str) -> str:

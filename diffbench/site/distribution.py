@@ -1,10 +1,11 @@
-"""A task's distribution for people: over- and under-drawn, sorted, and what is said instead."""
+"""A task's distribution for people: over- and under-drawn, sorted, said instead."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,6 +23,8 @@ __all__ = [
     "said_instead",
     "target_of",
 ]
+
+Number = TypeVar("Number", int, float)
 
 _SHOWN = 5
 _REPLIES = 6
@@ -130,7 +133,7 @@ def _share(value: float) -> str:
 def said_instead(task: TaskResult) -> Instead:
     """Return the invalid replies that a run knows of, over all prompts of a task."""
     mass = 1.0 - float(mean_distribution(task).sum())
-    explored: Counter[str] = Counter()
+    explored: defaultdict[str, float] = defaultdict(float)
     drawn: Counter[str] = Counter()
     n_drawn = 0
     for prompt in task.prompts:
@@ -147,7 +150,7 @@ def said_instead(task: TaskResult) -> Instead:
         for prompt in task.prompts:
             kinds.update({kind: int(n) for kind, n in prompt.invalid.items() if n})
     if explored:
-        replies = [(text, f"{share:.2%}") for text, share in explored.most_common(_REPLIES)]
+        replies = [(text, f"{share:.2%}") for text, share in _most(explored)]
         source = "by expansion of the tree of replies"
     else:
         replies = [(text, f"{n} of {n_drawn}") for text, n in _most(drawn)]
@@ -155,11 +158,13 @@ def said_instead(task: TaskResult) -> Instead:
     return Instead(
         mass=max(0.0, mass),
         replies=[(printable(text, _REPLY), share) for text, share in replies],
-        kinds=[(printable(kind.replace("_", " "), 40), f"{n:,}") for kind, n in _most(kinds)],
+        kinds=[
+            (printable(kind.replace("_", " "), 40), f"{n:,}") for kind, n in _most(kinds)
+        ],
         source=source,
     )
 
 
-def _most(counts: Counter[str]) -> list[tuple[str, int]]:
+def _most(counts: Mapping[str, Number]) -> list[tuple[str, Number]]:
     """Return the commonest, ties by text, so that the order is the same everywhere."""
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_REPLIES]

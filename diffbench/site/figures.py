@@ -44,7 +44,7 @@ def dumbbell_chart(
     Args:
         pairs: Label, value before (None for a base model itself) and value.
     """
-    labels = [plain(label) for label, _, _ in pairs]
+    labels = [plain(label, 36) for label, _, _ in pairs]
     rows = list(range(len(pairs)))
     lines_x: list[float | None] = []
     lines_y: list[int | None] = []
@@ -66,9 +66,7 @@ def dumbbell_chart(
     return Chart(spec={"data": [change, base, tuned], "layout": layout}, height=height)
 
 
-def sorted_curve(
-    target: FloatArray, curves: Sequence[tuple[str, FloatArray]]
-) -> Chart:
+def sorted_curve(target: FloatArray, curves: Sequence[tuple[str, FloatArray]]) -> Chart:
     """Draw each distribution's probabilities, largest first, on a log axis.
 
     Args:
@@ -129,9 +127,9 @@ def _dumbbell_frame() -> dict[str, Any]:
             ),
         ],
         layout=_layout(
-            xaxis={"range": [0, 1], "title": {"text": "overlap"}, "side": "top"},
+            xaxis={"range": [0, 1], "title": {"text": "overlap"}},
             yaxis={"automargin": True},
-            margin={"l": 8, "r": 16, "t": 48, "b": 32},
+            margin={"l": 8, "r": 16, "t": 32, "b": 48},
         ),
     )
     return _frame(figure)
@@ -149,7 +147,10 @@ def _curve_frame() -> dict[str, Any]:
             go.Scatter(mode="lines+markers", meta="tuned", marker={"size": 4}),
         ],
         layout=_layout(
-            xaxis={"title": {"text": "outcomes, most probable first"}, "rangemode": "tozero"},
+            xaxis={
+                "title": {"text": "outcomes, most probable first"},
+                "rangemode": "tozero",
+            },
             yaxis={
                 "type": "log",
                 "title": {"text": "probability"},

@@ -1,4 +1,4 @@
-"""The results files that a board is built from: found, read, checked, or refused by name."""
+"""The results files that a board is built from: read and checked, or refused by name."""
 
 from __future__ import annotations
 
@@ -148,9 +148,7 @@ def _read(path: Path) -> Submission | str:
         more = len(problems) - _SENTENCES
         shown = "; ".join(printable(problem) for problem in problems[:_SENTENCES])
         return f"{shown}; and {more} more" if more > 0 else shown
-    return Submission(
-        path=path, sha256=hashlib.sha256(content).hexdigest(), result=result
-    )
+    return Submission(path=path, sha256=hashlib.sha256(content).hexdigest(), result=result)
 
 
 def _records(

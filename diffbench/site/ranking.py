@@ -84,7 +84,7 @@ def rank_runs(scope: Scope, runs: Sequence[Run]) -> Ranking:
     if not complete:
         return Ranking([], np.empty(0), None)
     values, errors = prompt_rows(scope, complete, PRIMARY_METRIC)
-    known = ~np.isnan(values).any(axis=1)
+    known = np.asarray(~np.isnan(values).any(axis=1), dtype=np.bool_)
     complete = [run for run, ok in zip(complete, known, strict=True) if ok]
     values, errors = values[known], errors[known]
     sizes = [len(complete[0].tasks[q].prompts) for q in scope.questions] if complete else []

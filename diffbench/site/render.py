@@ -1,4 +1,4 @@
-"""Templates to pages: everything escaped, no number that is not one, links only to https."""
+"""Templates to pages: everything escaped, never NaN, links to https alone."""
 
 from __future__ import annotations
 

@@ -76,6 +76,15 @@ class Run:
         return printable(self.result.model.id, 120)
 
     @property
+    def short(self) -> str:
+        """Its name beneath its base: what the adapter is called."""
+        model = self.result.model
+        adapter = model.adapter
+        if adapter is None or model.id != f"{model.parent}+{adapter.name}":
+            return self.label
+        return f"+ {printable(adapter.name, 80)}"
+
+    @property
     def role(self) -> Literal["base", "tuned", "perfect"]:
         """Base model, tuned model, or the scripted perfect sampler."""
         if self.result.model.spec == PERFECT_SPEC:
@@ -126,15 +135,19 @@ def question_of(task: TaskResult) -> Question:
 def settings_key(result: RunResult) -> SettingsKey:
     """Return the settings under which values are of one question, by name."""
     settings: RunSettings = result.settings
-    stated = [(name.replace("_", " "), _text(getattr(settings, name))) for name in _SETTINGS]
+    stated = [
+        (name.replace("_", " "), _text(getattr(settings, name))) for name in _SETTINGS
+    ]
     return (*stated, ("values", _way(result.tasks)))
 
 
 def _way(tasks: Sequence[TaskResult]) -> str:
     """Name what values are estimated from, where that decides what they mean."""
-    ways = {task.estimator for task in tasks}
     # Exact values and those from replies estimate the same thing.
-    ways = {"exact or sampled" if way in ("exact", "sampled") else way for way in ways}
+    ways = {
+        "exact or sampled" if task.estimator in ("exact", "sampled") else task.estimator
+        for task in tasks
+    }
     return " and ".join(sorted(ways))
 
 

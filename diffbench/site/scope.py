@@ -92,9 +92,7 @@ def prompt_rows(
             for question in scope.questions
             for prompt in run.tasks[question].prompts
         ]
-        values.append(
-            [np.nan if entry.value is None else entry.value for entry in entries]
-        )
+        values.append([np.nan if entry.value is None else entry.value for entry in entries])
         errors.append([_standard_error(entry) for entry in entries])
     return np.asarray(values, dtype=np.float64), np.asarray(errors, dtype=np.float64)
 

@@ -17,7 +17,7 @@ __all__ = ["HOSTILE", "alter", "base_run", "put", "tasks_of", "tuned_run", "writ
 
 HOSTILE = (
     "</script><script>window.hacked = 1</script>",
-    "<img src=x onerror=\"window.hacked = 1\">",
+    '<img src=x onerror="window.hacked = 1">',
     "=cmd|' /C calc'!A0",
     "javascript:window.hacked=1",
     "a<b>bold</b>&amp;{{ 7 * 7 }}",
@@ -66,7 +66,9 @@ def alter(run: RunResult, **model: Any) -> RunResult:
     return RunResult.model_validate(seal(whole))
 
 
-def base_run(name: str, concentration: float = 0.1, seed: int = 0, **model: Any) -> RunResult:
+def base_run(
+    name: str, concentration: float = 0.1, seed: int = 0, **model: Any
+) -> RunResult:
     """A base model's run."""
     run = make_run_of(*tasks_of(concentration, seed))
     return alter(run, id=name, spec=f"hf:{name}", synthetic=True, **model)

@@ -101,6 +101,8 @@ def _summary(view: Overview, page: int | None, n_pages: int) -> str:
 def _page_links(
     root: str, board: int, scope: Scope, page: int | None, n_pages: int
 ) -> list[Link]:
+    if n_pages == 1:
+        return []
     links = [
         Link(href=root + scope_path(board, scope, i), text=str(i), here=i == page)
         for i in range(1, n_pages + 1)
@@ -116,7 +118,9 @@ def _chart(view: Overview) -> Any:
         for row in block.rows
         if row.value.sort is not None
     ]
-    return dumbbell_chart([(a, b, c) for a, b, c in pairs if c is not None]) if pairs else None
+    return (
+        dumbbell_chart([(a, b, c) for a, b, c in pairs if c is not None]) if pairs else None
+    )
 
 
 def _others(root: str, place: _Place) -> list[Link]:

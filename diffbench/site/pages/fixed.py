@@ -60,9 +60,7 @@ def _range(metric: MetricDefinition) -> str:
     return f"{metric.lowest:g} … {metric.highest:.6g}{unit}"
 
 
-def downloads_page(
-    inputs: Inputs, runs: Sequence[Run], hashes: Mapping[str, str]
-) -> Page:
+def downloads_page(inputs: Inputs, runs: Sequence[Run], hashes: Mapping[str, str]) -> Page:
     """Return the list of files, with hashes, and of what was left out."""
     return Page(
         path="downloads.html",

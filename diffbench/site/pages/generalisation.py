@@ -64,9 +64,7 @@ def _matrices(block: Block) -> Iterator[Matrix]:
     members.sort(key=lambda one: (one.run.recipe or "", one.run.slug))
     splits: tuple[ScopeSplit, ...] = ("train", "held_out")
     for split in splits:
-        verdicts = [
-            one for tuned in members for one in _known(tuned) if one.split == split
-        ]
+        verdicts = [one for tuned in members for one in _known(tuned) if one.split == split]
         families = sorted({one.family for one in verdicts})
         if not families:
             continue
@@ -89,9 +87,7 @@ def _row(tuned: Tuned, split: ScopeSplit, families: Sequence[str]) -> MatrixRow:
     left_out = (tuned.run.recipe or "").removeprefix(_STUDY)
     cells = []
     for family in families:
-        mine = [
-            one for one in _known(tuned) if (one.family, one.split) == (family, split)
-        ]
+        mine = [one for one in _known(tuned) if (one.family, one.split) == (family, split)]
         cells.append(_cell(mine, family == left_out) if mine else None)
     return MatrixRow(tuned=tuned, left_out=left_out, cells=cells)
 

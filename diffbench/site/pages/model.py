@@ -170,7 +170,9 @@ def _rows(run: Run, base: Run | None, verdicts: Sequence[MetricVerdict]) -> list
                 value=entry_cell(value, PRIMARY_METRIC),
                 before=before,
                 change=_change(verdict),
-                word=None if verdict is None else word_of(verdict.verdict, describe(verdict)),
+                word=None
+                if verdict is None
+                else word_of(verdict.verdict, describe(verdict)),
                 why=_why(verdict),
                 cells=[entry_cell(task.metrics[name], name) for name in TASK_METRICS],
             )
@@ -254,7 +256,8 @@ def _adapter(run: Run) -> list[tuple[str, str]]:
         ("Adapter", adapter.name),
         ("Hash", adapter.sha256),
         ("Recipe", run.recipe),
-        ("Rank, alpha", f"{adapter.rank}, {adapter.alpha}" if adapter.rank else None),
+        ("Rank", adapter.rank),
+        ("Alpha", None if adapter.alpha is None else f"{adapter.alpha:g}"),
         ("Steps", adapter.steps),
         ("Seed", adapter.seed),
     )
@@ -292,4 +295,6 @@ def _provenance(run: Run) -> list[tuple[str, str]]:
 
 def _facts(*pairs: tuple[str, object]) -> list[tuple[str, str]]:
     """Keep the facts that are known."""
-    return [(name, printable(value, 600)) for name, value in pairs if value not in (None, "")]
+    return [
+        (name, printable(value, 600)) for name, value in pairs if value not in (None, "")
+    ]

@@ -127,8 +127,11 @@ def make_overview(board: Board, scope: Scope) -> Overview:
     """Return the overview of one scope of a board."""
     complete = [run for run in board.runs if not scope.missing(run)]
     ranking = rank_runs(scope, complete)
-    means = {run.slug: scope_means(scope, run) for run in (*complete, *board.perfect)
-             if not scope.missing(run)}
+    means = {
+        run.slug: scope_means(scope, run)
+        for run in (*complete, *board.perfect)
+        if not scope.missing(run)
+    }
     blocks = [_block(block, scope, ranking, means) for block in board.blocks]
     shown = sorted((one for one in blocks if one.rows), key=_best)
     whole = complete or [run for run in board.perfect if not scope.missing(run)]
@@ -138,9 +141,7 @@ def make_overview(board: Board, scope: Scope) -> Overview:
         perfect=[
             _row(run, None, means[run.slug]) for run in board.perfect if run.slug in means
         ],
-        incomplete=[
-            _incomplete(run, scope) for run in board.runs if scope.missing(run)
-        ],
+        incomplete=[_incomplete(run, scope) for run in board.runs if scope.missing(run)],
         n_prompts=sum(len(whole[0].tasks[q].prompts) for q in scope.questions)
         if whole
         else 0,

@@ -66,21 +66,27 @@ def task_pages(
 
 
 def _index(
-    boards: Sequence[Board], questions: Sequence[Question], found: Mapping[Question, TaskResult]
+    boards: Sequence[Board],
+    questions: Sequence[Question],
+    found: Mapping[Question, TaskResult],
 ) -> Page:
     rows = [
         {
             "question": question,
             "task": found[question],
             "n_runs": sum(
-                question in run.tasks for board in boards for run in (*board.runs, *board.perfect)
+                question in run.tasks
+                for board in boards
+                for run in (*board.runs, *board.perfect)
             ),
             "ranked": question in boards[0].reference,
         }
         for question in questions
     ]
     context = {"rows": rows, "splits": SPLITS, "words": _WORDS}
-    return Page(path="tasks.html", template="tasks.html", here="tasks.html", context=context)
+    return Page(
+        path="tasks.html", template="tasks.html", here="tasks.html", context=context
+    )
 
 
 def _page(
