@@ -10,7 +10,7 @@ from diffbench.compare import MetricVerdict, Verdict
 from diffbench.compare.describe import WORDS
 from diffbench.compare.verdict import overall_verdict
 from diffbench.errors import printable
-from diffbench.metrics import METRICS_BY_NAME
+from diffbench.metrics import METRICS_BY_NAME, MetricValue
 from diffbench.results import MetricEntry
 from diffbench.site.runs import Run
 
@@ -113,7 +113,7 @@ def direction_mark(metric: str) -> str:
     return _DIRECTIONS[METRICS_BY_NAME[metric].direction]
 
 
-def entry_cell(entry: MetricEntry, metric: str) -> Cell:
+def entry_cell(entry: MetricEntry | MetricValue, metric: str) -> Cell:
     """Return a metric's cell, with the reason where there is no value."""
     note = printable(entry.reason or "", 160)
     return Cell(text=number(entry.value, digits_of(metric)), sort=entry.value, note=note)

@@ -104,7 +104,7 @@ def _times(ratio: float | None) -> str:
         return f"{ratio:,.0f} ×"
     if ratio >= 0.095:
         return f"{ratio:.1f} ×"
-    return "never" if ratio == 0 else f"1 in {1 / ratio:,.0f}"
+    return "never" if ratio == 0 else f"1/{1 / ratio:,.0f} ×"
 
 
 def curve_rows(

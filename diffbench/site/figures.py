@@ -86,7 +86,8 @@ def _curve(q: FloatArray) -> dict[str, list[Any]]:
     ranks = _some_ranks(len(ordered))
     # A log axis has no zero: what is never drawn ends the curve.
     shown = [rank for rank in ranks if ordered[rank - 1] > 0]
-    return {"x": shown, "y": [rounded(ordered[rank - 1], 4) for rank in shown]}
+    y = [rounded(ordered[rank - 1], 4) for rank in shown]
+    return {"x0": 1, "dx": 1, "y": y} if len(ranks) == len(ordered) else {"x": shown, "y": y}
 
 
 def _some_ranks(n: int) -> list[int]:

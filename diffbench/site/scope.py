@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from diffbench.metrics import METRICS, FloatArray
-from diffbench.results import MetricEntry, TaskResult, mean_metrics
+from diffbench.metrics import FloatArray, MetricValue, aggregate
+from diffbench.results import MetricEntry, TaskResult
 from diffbench.site.board import Board
 from diffbench.site.runs import Question, Run
 
@@ -64,16 +64,26 @@ def make_scopes(board: Board) -> list[Scope]:
     return scopes
 
 
-def scope_means(scope: Scope, run: Run) -> Mapping[str, MetricEntry]:
+def scope_means(
+    scope: Scope, run: Run, metrics: Sequence[str]
+) -> Mapping[str, MetricValue]:
     """Return a complete run's means: prompts to task, tasks to family, equal weight."""
-    families: dict[str, list[Mapping[str, MetricEntry]]] = {}
+    families: dict[str, list[TaskResult]] = {}
     for question, family in zip(scope.questions, scope.families, strict=True):
-        families.setdefault(family, []).append(run.tasks[question].metrics)
-    if not families:
-        return {
-            metric.name: MetricEntry(value=None, reason="no task") for metric in METRICS
-        }
-    return mean_metrics([mean_metrics(members) for members in families.values()])
+        families.setdefault(family, []).append(run.tasks[question])
+    return {
+        name: aggregate(
+            [
+                aggregate([_value(task.metrics[name]) for task in members])
+                for members in families.values()
+            ]
+        )
+        for name in metrics
+    }
+
+
+def _value(entry: MetricEntry) -> MetricValue:
+    return MetricValue(value=entry.value, reason=entry.reason)
 
 
 def prompt_rows(

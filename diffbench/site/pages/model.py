@@ -99,7 +99,7 @@ def _page(
     verdicts: Sequence[MetricVerdict] | None,
 ) -> Page:
     base = block.base if block is not None and verdicts is not None else None
-    rows = _rows(run, base, verdicts or ())
+    groups = _grouped(_rows(run, base, verdicts or ()))
     context: dict[str, Any] = {
         "run": run,
         "base": base,
@@ -110,10 +110,10 @@ def _page(
         "adapter": _adapter(run),
         "provenance": _provenance(run),
         "settings": run.settings,
-        "groups": _grouped(rows),
+        "groups": groups,
         "splits": SPLITS,
         "metrics": TASK_METRICS,
-        "sections": [_section(row) for row in rows],
+        "sections": [_section(row) for _, _, rows in groups for row in rows],
         "retention": [] if run.record is None else run.record.retention,
         "tally": tally(verdicts or ()),
         "n_reference": sum(question in run.tasks for question in board.reference),

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from math import inf
 
 from diffbench.compare import MetricVerdict
-from diffbench.metrics import METRICS_BY_NAME, PRIMARY_METRIC
-from diffbench.results import MetricEntry
+from diffbench.metrics import METRICS_BY_NAME, PRIMARY_METRIC, MetricValue
 from diffbench.site.board import Block, Board, Tuned
 from diffbench.site.display import (
     DASH,
@@ -128,7 +127,7 @@ def make_overview(board: Board, scope: Scope) -> Overview:
     complete = [run for run in board.runs if not scope.missing(run)]
     ranking = rank_runs(scope, complete)
     means = {
-        run.slug: scope_means(scope, run)
+        run.slug: scope_means(scope, run, (PRIMARY_METRIC, *_SHOWN))
         for run in (*complete, *board.perfect)
         if not scope.missing(run)
     }
@@ -160,7 +159,7 @@ def _block(
     block: Block,
     scope: Scope,
     ranking: Ranking,
-    means: Mapping[str, Mapping[str, MetricEntry]],
+    means: Mapping[str, Mapping[str, MetricValue]],
 ) -> BlockView:
     base, note = None, ""
     if block.base is None:
@@ -183,7 +182,7 @@ def _tuned_row(
     base: Run | None,
     scope: Scope,
     ranking: Ranking,
-    means: Mapping[str, Mapping[str, MetricEntry]],
+    means: Mapping[str, Mapping[str, MetricValue]],
 ) -> Row:
     own = means[tuned.run.slug]
     rank = ranking.rank(tuned.run)
@@ -211,7 +210,7 @@ def _in_scope(tuned: Tuned, scope: Scope) -> list[MetricVerdict]:
 def _row(
     run: Run,
     rank: Ranked | None,
-    means: Mapping[str, MetricEntry],
+    means: Mapping[str, MetricValue],
     *,
     word: Word | None = None,
     before: float | None = None,
