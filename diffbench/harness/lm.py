@@ -21,9 +21,11 @@ from lm_eval.models.huggingface import HFLM
 from diffbench.answers import AnswerKey, AnswerRule
 from diffbench.engine.decoding import Decoding
 from diffbench.engine.expansion import Expander, Expansion
+from diffbench.engine.memory import rows_that_fit, tokens_that_fit
 from diffbench.engine.requests import Continuation, Scores, ScoringRequest
 from diffbench.engine.sampling import SampledReply, Sampler
 from diffbench.engine.scoring import Scorer
+from diffbench.engine.sharing import Alone, Sharing
 from diffbench.engine.vocabulary import Vocabulary
 from diffbench.errors import ModelError, printable
 from diffbench.harness.dispatch import (
@@ -86,8 +88,17 @@ class EngineLM(HFLM):  # type: ignore[misc]
         embeddings = loaded.model.get_output_embeddings()
         size = embeddings.weight.shape[0] if embeddings is not None else self.vocab_size
         self.vocabulary = Vocabulary(loaded.tokenizer, size)
-        self._processes = Processes()
-        self.scorer = Scorer(loaded.model, batch_size=batch_size, sharing=self._processes)
+        self._all = Processes()
+        self._is_sharded = loaded.sharded
+        # A sharded model leaves no work to divide: all make each of its passes.
+        self._sharing: Sharing = Alone() if loaded.sharded else self._all
+        self.scorer = Scorer(
+            loaded.model,
+            # One number for all, who have to cut the work into the same passes.
+            max_tokens=self._all.first(lambda: tokens_that_fit(loaded.model)),
+            batch_size=batch_size,
+            sharing=self._sharing,
+        )
         self.decodings = tuple(decodings)
         self.active = 0
         self._scored: dict[tuple[str, ...], Scores] = {}
@@ -283,7 +294,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
         for i, request in enumerate(requests):
             groups.setdefault(draw_key(request), []).append(i)
         shares = list(groups.values())
-        drawn = self._processes.map(
+        drawn = self._sharing.map(
             len(shares), lambda i: self._draw_group(requests[shares[i][0]], len(shares[i]))
         )
         for members, found in zip(shares, drawn, strict=True):
@@ -311,6 +322,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
             self.model,
             is_complete=lambda reply: stops and bool(closing[reply[-1]]),
             ends=self.ends,
+            max_rows=self._max_rows(len(prompt) + longest),
             decoding=Decoding(
                 temperature=settings["temperature"],
                 top_p=settings["top_p"],
@@ -320,6 +332,12 @@ class EngineLM(HFLM):  # type: ignore[misc]
         )
         found = sampler.sample(prompt, n, max_new_tokens=longest, seed=self.seed)
         return self._shuffled(prompt, found, self.vocabulary.decode_reply)
+
+    def _max_rows(self, length: int) -> int | None:
+        """Return how many rows all processes fit, where they draw together."""
+        if not self._is_sharded:
+            return None
+        return self._all.first(lambda: rows_that_fit(self.model, length))
 
     def _draw_settings(self, request: Instance) -> DrawSettings | None:
         if self.backend != "causal" or self.think_end_token is not None:
@@ -347,6 +365,7 @@ class EngineLM(HFLM):  # type: ignore[misc]
                 self.tok_decode(reply, skip_special_tokens=False)
             ),
             ends=self.ends,
+            max_rows=self._max_rows(len(prompt) + settings.max_new_tokens),
             decoding=settings.decoding,
         )
         found = sampler.sample(

@@ -73,6 +73,8 @@ class LoadOptions:
         adapter: Folder of a PEFT adapter to put on the model.
         revision: Branch, tag or commit of a hub repository.
         trust_remote_code: Run Python code that comes with the model.
+        sharded: Leave the weights in main memory, for a caller who divides them among the
+            devices of several processes.
     """
 
     device: str = "auto"
@@ -80,11 +82,17 @@ class LoadOptions:
     adapter: Path | None = None
     revision: str | None = None
     trust_remote_code: bool = False
+    sharded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedModel:
-    """A model ready to be measured."""
+    """A model ready to be measured.
+
+    Attributes:
+        sharded: Its weights are divided among the processes, which have to make every
+            forward pass together.
+    """
 
     spec: ModelSpec
     model: PreTrainedModel
@@ -92,6 +100,7 @@ class LoadedModel:
     revision: str | None
     weights_fingerprint: str | None
     adapter_sha256: str | None
+    sharded: bool = False
 
 
 def is_synthetic(loaded: LoadedModel) -> bool:
@@ -142,6 +151,8 @@ def load_model(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
         hub["local_files_only"] = not _hub_has_an_address()
         if options.revision:
             hub["revision"] = options.revision
+    # `accelerate launch --use_fsdp` sets it, and all processes but one may get no weights.
+    os.environ.pop("FSDP_CPU_RAM_EFFICIENT_LOADING", None)
     try:
         config = AutoConfig.from_pretrained(spec.source, **hub)
         if config.is_encoder_decoder:
@@ -158,7 +169,9 @@ def load_model(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
             device_map="auto" if spreads else None,
             **hub,
         )
-        model = model.eval() if spreads else model.to(device).eval()
+        if not (spreads or options.sharded):
+            model = model.to(device)
+        model = model.eval()
     except _LOADING_ERRORS as error:
         raise ModelError(_why(spec, error)) from error
     _refuse_gaps(spec, report)
@@ -171,6 +184,7 @@ def load_model(spec: ModelSpec, options: LoadOptions) -> LoadedModel:
         revision=_commit(spec, options.revision),
         weights_fingerprint=_fingerprint(spec),
         adapter_sha256=adapter_sha256(options.adapter) if options.adapter else None,
+        sharded=options.sharded,
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -21,16 +22,17 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
-__all__ = ["LONG", "MOST_BYTES", "Compact"]
+__all__ = ["LONG", "MOST_BYTES", "Compact", "declared_bytes"]
 
 LONG = 256
 """The longest list that is written plainly."""
 
-MOST_BYTES = 1 << 24
-"""Most bytes that one list may take once it is read; a larger one is refused unread."""
+MOST_BYTES = 1 << 26
+"""Most bytes that the lists of a file may be unpacked to; more is refused unread."""
 
 _Dtype = Literal["float64", "int64", "json"]
 _NUMBER_BYTES = 8
+_LITTLE_ENDIAN: Mapping[str, str] = {"float64": "<f8", "int64": "<i8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ class Compact:
             content = json.dumps(entries, separators=(",", ":")).encode()
             size = len(content)
         else:
-            content = np.asarray(entries, dtype=self._little_endian()).tobytes()
+            content = np.asarray(entries, dtype=_LITTLE_ENDIAN[self.dtype]).tobytes()
             size = len(entries)
         return {
             "encoding": "zlib+base64",
@@ -80,10 +82,23 @@ class Compact:
         if self.dtype == "json":
             return _from_json(_inflate(written.data, written.size))
         content = _inflate(written.data, written.size * _NUMBER_BYTES)
-        return np.frombuffer(content, dtype=self._little_endian()).tolist()
+        return np.frombuffer(content, dtype=_LITTLE_ENDIAN[self.dtype]).tolist()
 
-    def _little_endian(self) -> np.dtype[Any]:
-        return np.dtype(self.dtype).newbyteorder("<")
+
+def declared_bytes(content: Any) -> int:
+    """Sum what all compact lists of a file's content declare that they unpack to."""
+    total, waiting = 0, [content]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend(value)
+        elif isinstance(value, dict):
+            waiting.extend(value.values())
+            size = value.get("size") if "encoding" in value else None
+            # One below zero, which the schema refuses, must not make room for another.
+            if isinstance(size, int) and size > 0:
+                total += size if value.get("dtype") == "json" else size * _NUMBER_BYTES
+    return total
 
 
 class _Written(BaseModel):

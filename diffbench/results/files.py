@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from diffbench.errors import ResultError, printable
+from diffbench.results.compact import MOST_BYTES, declared_bytes
 from diffbench.results.schema import SCHEMA_VERSION, RunResult
 
 __all__ = [
@@ -102,6 +103,7 @@ def load_results(path: str | Path) -> RunResult:
     path = _file_at(Path(path))
     content = _read_json(path)
     _check_version(path, content)
+    _check_size(path, content)
     try:
         result = RunResult.model_validate(content)
     except ValidationError as error:
@@ -143,6 +145,15 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ResultError(f"{path}: a results file is a JSON object")
     return content
+
+
+def _check_size(path: Path, content: Mapping[str, Any]) -> None:
+    unpacked = declared_bytes(content)
+    if unpacked > MOST_BYTES:
+        raise ResultError(
+            f"{path}: its lists declare {unpacked:,} bytes, and at most {MOST_BYTES:,} are "
+            "unpacked; this is not a sound results file"
+        )
 
 
 def _check_version(path: Path, content: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ from diffbench.models.load import tied_modules
 from diffbench.tuning.loop import set_dropout
 from diffbench.tuning.recipe import LoraSettings
 
-__all__ = ["has_tied_output", "new_adapter"]
+__all__ = ["has_tied_output", "new_adapter", "set_training"]
 
 _OTHER_SENSES = r".*(vision|visual|image|audio|speech|multi_modal|projector).*"
 
@@ -23,12 +23,12 @@ _OTHER_SENSES = r".*(vision|visual|image|audio|speech|multi_modal|projector).*"
 def new_adapter(
     model: PreTrainedModel, settings: LoraSettings, *, checkpointing: bool
 ) -> Any:
-    """Put a new adapter on a model and make it ready for training.
+    """Put a new adapter on a model, which says the same with it until it is trained.
 
     Args:
         model: A causal language model, which is changed in place.
         settings: Shape and layers.
-        checkpointing: Compute activations twice to hold fewer of them.
+        checkpointing: In training, compute activations twice to hold fewer of them.
 
     Raises:
         ModelError: If the model has no layers of these names, or two of them are one.
@@ -49,8 +49,25 @@ def new_adapter(
     if checkpointing:
         tuned.enable_input_require_grads()
         tuned.gradient_checkpointing_enable({"use_reentrant": False})
-    _set_modes(tuned, checkpointing=checkpointing)
+    tuned.eval()
     return tuned
+
+
+def set_training(tuned: Any, *, checkpointing: bool) -> None:
+    """Let only the adapter drop anything out; the base model is trained as it is used.
+
+    Args:
+        tuned: A model with an adapter.
+        checkpointing: Compute activations twice to hold fewer of them.
+    """
+    tuned.eval()
+    set_dropout(tuned, active=True)
+    for module in tuned.modules():
+        # A layer computes its activations twice only where it believes to be in training.
+        if checkpointing and getattr(module, "gradient_checkpointing", False):
+            module.training = True
+            if isinstance(getattr(module, "dropout", None), float):
+                module.dropout = 0.0
 
 
 def has_tied_output(model: PreTrainedModel) -> bool:
@@ -96,15 +113,3 @@ def _output_name(model: PreTrainedModel) -> str:
     output = model.get_output_embeddings()
     names = {module: name for name, module in model.named_modules()}
     return str(names[output])
-
-
-def _set_modes(tuned: Any, *, checkpointing: bool) -> None:
-    """Let only the adapter drop anything out; the base model is trained as it is used."""
-    tuned.eval()
-    set_dropout(tuned, active=True)
-    for module in tuned.modules():
-        # A layer computes its activations twice only where it believes to be in training.
-        if checkpointing and getattr(module, "gradient_checkpointing", False):
-            module.training = True
-            if isinstance(getattr(module, "dropout", None), float):
-                module.dropout = 0.0

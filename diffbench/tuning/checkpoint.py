@@ -16,6 +16,7 @@ from safetensors.torch import save
 
 from diffbench.errors import ResultError
 from diffbench.results.files import write_atomic
+from diffbench.tuning.placement import Placed, laid_out_like, whole
 
 __all__ = ["Checkpoint", "PassLoss", "Progressed"]
 
@@ -74,34 +75,26 @@ class Checkpoint:
         self._fingerprint = fingerprint
 
     def save(
-        self,
-        progressed: Progressed,
-        parameters: dict[str, torch.nn.Parameter],
-        optimizer: torch.optim.Optimizer,
-        best: dict[str, torch.Tensor],
+        self, progressed: Progressed, placed: Placed, best: dict[str, torch.Tensor]
     ) -> None:
-        """Write the file whole or not at all."""
-        tensors = {"rng": torch.get_rng_state()}
-        if torch.cuda.is_available():
-            tensors["cuda_rng"] = torch.cuda.get_rng_state()
-        for name, parameter in parameters.items():
-            tensors[f"weight/{name}"] = parameter.detach()
-            for moment in _MOMENTS:
-                if moment in optimizer.state[parameter]:
-                    tensors[f"{moment}/{name}"] = optimizer.state[parameter][moment]
+        """Write the file whole or not at all; every process has to call this."""
+        if not (placed.is_sharded or placed.accelerator.is_main_process):
+            return
+        tensors: dict[str, torch.Tensor] = {}
+        for name, parameter in placed.parameters.items():
+            tensors[f"weight/{name}"] = parameter
+            state = placed.optimizer.state[parameter]
+            tensors |= {f"{m}/{name}": state[m] for m in _MOMENTS if m in state}
         tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
-        held = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+        held = {name: whole(tensor).cpu().contiguous() for name, tensor in tensors.items()}
+        if not placed.accelerator.is_main_process:
+            return
         state = json.dumps(
             {"fingerprint": self._fingerprint, **asdict(progressed)}, allow_nan=False
         )
         write_atomic(self.path, save(held, metadata={"state": state}))
 
-    def load(
-        self,
-        parameters: dict[str, torch.nn.Parameter],
-        optimizer: torch.optim.Optimizer,
-        best: dict[str, torch.Tensor],
-    ) -> Progressed | None:
+    def load(self, placed: Placed, best: dict[str, torch.Tensor]) -> Progressed | None:
         """Put everything back as it was; None if there is no checkpoint.
 
         Raises:
@@ -119,7 +112,7 @@ class Checkpoint:
                     "before, or another --output"
                 )
             progressed = _progressed(state)
-            _restore(tensors, parameters, optimizer, best)
+            _restore(tensors, placed, best)
         except (SafetensorError, OSError, ValueError, LookupError, TypeError) as error:
             raise ResultError(
                 f"{self.path}: damaged ({type(error).__name__}); remove it and begin again"
@@ -138,25 +131,19 @@ def _progressed(state: dict[str, Any]) -> Progressed:
 
 @torch.no_grad()
 def _restore(
-    tensors: dict[str, torch.Tensor],
-    parameters: dict[str, torch.nn.Parameter],
-    optimizer: torch.optim.Optimizer,
-    best: dict[str, torch.Tensor],
+    tensors: dict[str, torch.Tensor], placed: Placed, best: dict[str, torch.Tensor]
 ) -> None:
-    for name, parameter in parameters.items():
-        parameter.copy_(tensors[f"weight/{name}"])
+    for name, parameter in placed.parameters.items():
+        parameter.copy_(laid_out_like(tensors[f"weight/{name}"], parameter))
         moments = {
-            moment: tensors[f"{moment}/{name}"].to(
-                # AdamW counts its steps on the CPU, wherever the weights are.
-                "cpu" if moment == "step" else parameter.device
-            )
+            # AdamW counts its steps on the CPU, wherever the weights are.
+            moment: tensors[key]
+            if moment == "step"
+            else laid_out_like(tensors[key], parameter)
             for moment in _MOMENTS
-            if f"{moment}/{name}" in tensors
+            if (key := f"{moment}/{name}") in tensors
         }
         if moments:
-            optimizer.state[parameter] = moments
+            placed.optimizer.state[parameter] = moments
         if f"best/{name}" in tensors:
-            best[name] = tensors[f"best/{name}"]
-    torch.set_rng_state(tensors["rng"])
-    if "cuda_rng" in tensors and torch.cuda.is_available():
-        torch.cuda.set_rng_state(tensors["cuda_rng"])
+            best[name] = laid_out_like(tensors[f"best/{name}"], parameter)

@@ -20,6 +20,7 @@ from diffbench.errors import ModelError
 from diffbench.tuning.checkpoint import Checkpoint, PassLoss, Progressed
 from diffbench.tuning.examples import TrainingPrompt
 from diffbench.tuning.guard import ReplyGuard
+from diffbench.tuning.placement import Placed
 from diffbench.tuning.recipe import Recipe
 from diffbench.tuning.units import LossPath, LossUnit, loss_units
 
@@ -40,17 +41,17 @@ class Subject:
     """What is trained, on what, and how.
 
     Attributes:
-        model: A PEFT model in training mode.
+        placed: The model with its adapter, in training mode.
         prompts: The trained prompts.
         held_out: Prompts whose loss is watched, perhaps none.
         recipe: The settings.
-        seed: Seed of the order of prompts and the guard's questions.
+        seed: Seed of the order of prompts, the guard's questions and dropout.
         path: How the loss is computed.
         max_tokens: Most tokens in one forward pass.
         guard: What keeps the rest of the model, if the recipe asks for it.
     """
 
-    model: Any
+    placed: Placed
     prompts: Sequence[TrainingPrompt]
     held_out: Sequence[TrainingPrompt]
     recipe: Recipe
@@ -75,7 +76,6 @@ class Training:
 
     Args:
         subject: What is trained.
-        accelerator: Runs it on the devices and processes at hand.
         checkpoint: Where an interrupted training goes on from; None keeps none.
         report: Hears of every step.
     """
@@ -83,20 +83,15 @@ class Training:
     def __init__(
         self,
         subject: Subject,
-        accelerator: Any,
         checkpoint: Checkpoint | None,
         report: StepReport,
     ) -> None:
         self._subject = subject
-        self._accelerator = accelerator
+        self._placed = subject.placed
+        self._accelerator = subject.placed.accelerator
+        self._called = _Called(subject.placed.wrapper, subject.placed.model)
         self._checkpoint = checkpoint
         self._report = report
-        self._parameters = {
-            name: parameter
-            for name, parameter in subject.model.named_parameters()
-            if parameter.requires_grad
-        }
-        self._optimizer = self._new_optimizer()
         self._best: dict[str, torch.Tensor] = {}
         self._so_far = Progressed()
         self._kept = self._began = time.monotonic()
@@ -108,46 +103,33 @@ class Training:
             ResultError: If the checkpoint is damaged or of another training.
         """
         if self._checkpoint is not None:
-            found = self._checkpoint.load(self._parameters, self._optimizer, self._best)
+            found = self._checkpoint.load(self._placed, self._best)
             self._so_far = found or self._so_far
         self._began -= self._so_far.seconds
-        model, optimizer = self._accelerator.prepare(self._subject.model, self._optimizer)
-        called = _Called(model, self._subject.model)
-        per_pass = self._subject.steps_a_pass
         while not self._is_over():
-            self._step(called, model, optimizer)
-            if self._so_far.step % per_pass == 0:
-                self._end_pass(called)
+            self._step()
+            if self._so_far.step % self._subject.steps_a_pass == 0:
+                self._end_pass()
             self._say()
         if self._best:
             self._take_best()
         return self._so_far
-
-    def _new_optimizer(self) -> torch.optim.AdamW:
-        settings = self._subject.recipe.optimiser
-        width = self._subject.model.config.get_text_config().hidden_size
-        return torch.optim.AdamW(
-            list(self._parameters.values()),
-            lr=settings.rate(width),
-            betas=settings.betas,
-            eps=settings.epsilon,
-            weight_decay=settings.weight_decay,
-        )
 
     def _is_over(self) -> bool:
         so_far = self._so_far
         total = self._subject.recipe.passes * self._subject.steps_a_pass
         return so_far.stopped is not None or so_far.step >= total
 
-    def _step(self, called: _Called, model: Any, optimizer: Any) -> None:
+    def _step(self) -> None:
         so_far, subject = self._so_far, self._subject
+        optimizer = self._placed.optimizer
         chosen = self._chosen(so_far.step)
         rate = self._rate(so_far.step)
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad()
         units = loss_units(chosen, subject.path, subject.max_tokens)
-        loss = self._backward(called, model, units)
+        loss = self._backward(units)
         if not math.isfinite(loss):
             raise ModelError(
                 f"the loss is {loss} at step {so_far.step + 1}: training has diverged; "
@@ -156,31 +138,37 @@ class Training:
         penalty = 0.0
         if subject.guard is not None:
             rng = np.random.default_rng([subject.seed, 1, so_far.step])
-            penalty = self._backward(called, model, subject.guard.units(rng))
+            penalty = self._backward(subject.guard.units(rng))
         self._accelerator.clip_grad_norm_(
-            list(self._parameters.values()), subject.recipe.optimiser.clip
+            list(self._placed.parameters.values()), subject.recipe.optimiser.clip
         )
         optimizer.step()
         so_far.step += 1
         so_far.loss_sum += loss * len(chosen)
         so_far.guard_sum += penalty
 
-    def _backward(self, called: _Called, model: Any, units: Sequence[LossUnit]) -> float:
+    def _backward(self, units: Sequence[LossUnit]) -> float:
         """Add the units' gradient, each process a share; return their summed loss."""
         rank, size = self._accelerator.process_index, self._accelerator.num_processes
-        mine = list(units[rank::size])
+        mine = range(rank, len(units), size)
         rounds = math.ceil(len(units) / size)
-        total = torch.zeros((), device=called.device)
+        total = torch.zeros((), device=self._called.device)
         for i in range(rounds):
             # Every process has to take part in every round, with nothing to add if need be.
-            unit, weight = (mine[i], 1.0) if i < len(mine) else (units[0], 0.0)
+            number, weight = (mine[i], 1.0) if i < len(mine) else (0, 0.0)
             last = i == rounds - 1
-            with nullcontext() if last else self._accelerator.no_sync(model):
-                loss = weight * unit.loss(called)
+            with nullcontext() if last else self._accelerator.no_sync(self._placed.wrapper):
+                self._seed_dropout(number)
+                loss = weight * units[number].loss(self._called)
                 # Gradients are averaged over processes, and a sum is wanted.
                 self._accelerator.backward(loss * size)
             total += loss.detach()
         return float(self._accelerator.reduce(total, reduction="sum"))
+
+    def _seed_dropout(self, unit: int) -> None:
+        """Let a unit drop out the same, whichever process it falls to, and when resumed."""
+        key = np.random.SeedSequence([self._subject.seed, 2, self._so_far.step, unit])
+        torch.manual_seed(int(key.generate_state(1, np.uint64)[0]))
 
     def _chosen(self, step: int) -> list[TrainingPrompt]:
         subject = self._subject
@@ -195,7 +183,7 @@ class Training:
     def _rate(self, step: int) -> float:
         settings = self._subject.recipe.optimiser
         total = self._subject.recipe.passes * self._subject.steps_a_pass
-        width = self._subject.model.config.get_text_config().hidden_size
+        width = self._placed.model.config.get_text_config().hidden_size
         rate = settings.rate(width)
         warm = settings.warmup * total
         if step < warm:
@@ -214,13 +202,21 @@ class Training:
             shown = so_far.loss_sum / (seen * subject.recipe.prompts_per_step)
         total = subject.recipe.passes * subject.steps_a_pass
         self._report.step(so_far.step, total, shown, subject.optimum)
-        if seen and time.monotonic() - self._kept > _SECONDS_BETWEEN_CHECKPOINTS:
+        if seen and self._is_time_to_keep():
             self._keep()
 
-    def _end_pass(self, called: _Called) -> None:
+    def _is_time_to_keep(self) -> bool:
+        due = time.monotonic() - self._kept > _SECONDS_BETWEEN_CHECKPOINTS
+        if not self._placed.is_sharded:
+            return due
+        # Their clocks differ, and all have to hand over their parts together.
+        counted = torch.tensor(float(due), device=self._called.device)
+        return float(self._accelerator.reduce(counted, reduction="sum")) > 0
+
+    def _end_pass(self) -> None:
         so_far, subject = self._so_far, self._subject
         early = subject.recipe.early_stop
-        held_out = self._held_out_loss(called) if subject.held_out else None
+        held_out = self._held_out_loss() if subject.held_out else None
         loss = so_far.loss_sum / len(subject.prompts)
         penalty = so_far.guard_sum / subject.steps_a_pass
         so_far.curve.append(
@@ -255,32 +251,30 @@ class Training:
             so_far.best_pass = best
             self._best = {
                 name: parameter.detach().clone()
-                for name, parameter in self._parameters.items()
+                for name, parameter in self._placed.parameters.items()
             }
         elif len(losses) - 1 - best >= patience:
             so_far.stopped = "held_out"
 
     @torch.no_grad()
-    def _held_out_loss(self, called: _Called) -> float:
+    def _held_out_loss(self) -> float:
         subject = self._subject
         units = loss_units(subject.held_out, subject.path, subject.max_tokens)
-        set_dropout(subject.model, active=False)
-        loss = math.fsum(float(unit.loss(called)) for unit in units)
-        set_dropout(subject.model, active=True)
+        set_dropout(self._placed.model, active=False)
+        loss = math.fsum(float(unit.loss(self._called)) for unit in units)
+        set_dropout(self._placed.model, active=True)
         return loss
 
     @torch.no_grad()
     def _take_best(self) -> None:
-        for name, parameter in self._parameters.items():
+        for name, parameter in self._placed.parameters.items():
             parameter.copy_(self._best[name])
 
     def _keep(self) -> None:
         self._so_far.seconds = time.monotonic() - self._began
         self._kept = time.monotonic()
-        if self._checkpoint is not None and self._accelerator.is_main_process:
-            self._checkpoint.save(
-                self._so_far, self._parameters, self._optimizer, self._best
-            )
+        if self._checkpoint is not None:
+            self._checkpoint.save(self._so_far, self._placed, self._best)
 
 
 def set_dropout(model: Any, *, active: bool) -> None:

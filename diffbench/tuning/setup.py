@@ -1,4 +1,4 @@
-"""What a tuning needs before its first step: model, prompts, probes, a folder."""
+"""What a tuning needs before its first step: model, adapter, prompts, probes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -22,8 +23,10 @@ from diffbench.models.load import (
 )
 from diffbench.models.spec import parse_model
 from diffbench.processes import Processes, is_one_of_many
+from diffbench.tuning.adapter import has_tied_output, new_adapter
 from diffbench.tuning.examples import TrainingPrompt, training_prompts
 from diffbench.tuning.options import PLAIN, TuneOptions, TuneProgress
+from diffbench.tuning.placement import Placed, new_accelerator, place, shards
 from diffbench.tuning.recipe import Recipe
 from diffbench.tuning.retention import Probe, prepare_probes
 from diffbench.tuning.sources import Sources
@@ -35,9 +38,13 @@ __all__ = ["Prepared", "data_sha256", "prepare"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
-    """A loaded model with everything that it will be trained and probed on."""
+    """A loaded model with everything that it will be trained and probed on.
+
+    The adapter is on it already, and changes nothing until it is trained.
+    """
 
     loaded: LoadedModel
+    placed: Placed
     lm: EngineLM
     turn: Turn
     prompts: Sequence[TrainingPrompt]
@@ -60,6 +67,7 @@ def prepare(options: TuneOptions, sources: Sources, progress: TuneProgress) -> P
         raise SettingsError(
             f"--device {options.device} is for one process; several have a device each"
         )
+    accelerator = new_accelerator()
     spec = parse_model(options.model)
     progress.loading(spec.name)
     loaded = load_model(
@@ -69,8 +77,11 @@ def prepare(options: TuneOptions, sources: Sources, progress: TuneProgress) -> P
             dtype=options.dtype,
             revision=options.revision,
             trust_remote_code=options.trust_remote_code,
+            sharded=shards(accelerator),
         ),
     )
+    model = _new_adapter(loaded, options, sources, progress)
+    placed = place(model, sources.recipe.optimiser, accelerator)
     lm = EngineLM(loaded)
     turn = assistant_turn(loaded.tokenizer, end_tokens(loaded))
     probes = prepare_probes(
@@ -80,14 +91,13 @@ def prepare(options: TuneOptions, sources: Sources, progress: TuneProgress) -> P
     prompts = training_prompts(lm, sources.trained, turn)
     return Prepared(
         loaded=loaded,
+        placed=placed,
         lm=lm,
         turn=turn,
         prompts=prompts,
         held_out=_held_out(lm, sources, turn),
         probes=probes,
-        path=Processes().first(
-            lambda: choose_path(loaded.model, prompts, options.max_tokens)
-        ),
+        path=_path(placed, loaded, prompts, options.max_tokens),
         fingerprint=_fingerprint(options, sources.recipe, loaded, prompts),
     )
 
@@ -98,6 +108,26 @@ def data_sha256(prompts: Sequence[TrainingPrompt]) -> str:
         [one.task, one.prompt_id, one.prompt_sha256, one.target_sha256] for one in prompts
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _new_adapter(
+    loaded: LoadedModel, options: TuneOptions, sources: Sources, progress: TuneProgress
+) -> Any:
+    torch.manual_seed(options.seed)
+    model, settings = loaded.model, sources.recipe.lora
+    if settings.output_layer and has_tied_output(model):
+        progress.stage(
+            "Leaving the output layer as it is: it is one matrix with the embeddings"
+        )
+    return new_adapter(model, settings, checkpointing=options.gradient_checkpointing)
+
+
+def _path(
+    placed: Placed, loaded: LoadedModel, prompts: Sequence[TrainingPrompt], max_tokens: int
+) -> LossPath:
+    if placed.is_sharded:
+        return choose_path(loaded.model, prompts, max_tokens)
+    return Processes().first(lambda: choose_path(loaded.model, prompts, max_tokens))
 
 
 def _retention(options: TuneOptions, loaded: LoadedModel) -> tuple[str, ...]:

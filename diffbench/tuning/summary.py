@@ -102,7 +102,8 @@ def _base(prepared: Prepared, width: int, parameters: int) -> BaseModelInfo:
         id=loaded.spec.name,
         revision=loaded.revision,
         weights_fingerprint=loaded.weights_fingerprint,
-        architecture=type(loaded.model).__name__,
+        # A sharded model's class has a name of its own.
+        architecture=type(loaded.model).__name__.removeprefix("FSDP"),
         hidden_size=width,
         parameters=parameters,
         dtype=str(loaded.model.dtype).removeprefix("torch."),

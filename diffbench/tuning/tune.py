@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -11,20 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 
 from diffbench.compare import Comparison
-from diffbench.errors import ModelError, ResultError, SettingsError, printable
+from diffbench.errors import ModelError, ResultError, printable
 from diffbench.models.spec import parse_model
-from diffbench.processes import Processes, is_first, is_one_of_many
+from diffbench.processes import Processes, is_first
 from diffbench.results import RunResult
-from diffbench.tuning.adapter import has_tied_output, new_adapter
+from diffbench.tuning.adapter import set_training
 from diffbench.tuning.card import write_card
 from diffbench.tuning.checkpoint import Checkpoint
 from diffbench.tuning.evaluation import Evaluated, evaluate
 from diffbench.tuning.guard import ReplyGuard, greedy_replies
 from diffbench.tuning.loop import Subject, Training
 from diffbench.tuning.options import BASE_FOLDER, TuneOptions, TuneProgress
+from diffbench.tuning.placement import whole
 from diffbench.tuning.recipe import public_name, public_recipe
 from diffbench.tuning.record import TuneRecord, load_record, write_record
 from diffbench.tuning.retention import Probe, RetentionScore, guard_prompts, verdict
@@ -144,12 +143,12 @@ def _train(
     prepared = prepare(options, sources, progress)
     before = _probe(prepared, prepared.probes, "before", progress)
     guard_replies = _guard_replies(prepared, sources, progress)
-    model = _new_adapter(prepared, options, sources, progress)
+    placed = prepared.placed
     guard = None
     if sources.recipe.guard is not None:
-        guard = ReplyGuard(guard_replies, sources.recipe.guard, model)
+        guard = ReplyGuard(guard_replies, sources.recipe.guard, placed.model)
     subject = Subject(
-        model=model,
+        placed=placed,
         prompts=prepared.prompts,
         held_out=prepared.held_out,
         recipe=sources.recipe,
@@ -158,60 +157,32 @@ def _train(
         max_tokens=options.max_tokens,
         guard=guard,
     )
-    accelerator = _accelerator()
     checkpoint = Checkpoint(output, prepared.fingerprint)
+    set_training(placed.model, checkpointing=options.gradient_checkpointing)
     progress.training(
         len(prepared.prompts), sum(len(one.replies) for one in prepared.prompts), output
     )
     try:
-        progressed = Training(subject, accelerator, checkpoint, progress).run()
+        progressed = Training(subject, checkpoint, progress).run()
     except torch.OutOfMemoryError as error:
         raise ModelError(
             "training does not fit into the device's memory; try --gradient-checkpointing, "
             f"or a --max-tokens below {options.max_tokens}"
         ) from error
-    _save(model, accelerator, output, prepared)
-    model.eval()
+    _save(output, prepared)
+    placed.model.eval()
     after = _probe(prepared, prepared.probes, "after", progress)
     verdicts = [verdict(*pair) for pair in zip(before, after, strict=True)]
     record = summarise(options, sources.recipe, prepared, progressed, verdicts, output)
     if is_first():
         write_record(output, record)
         checkpoint.remove()
-    accelerator.free_memory()
-    del model, subject, prepared, guard
+    placed.accelerator.free_memory()
+    del placed, subject, prepared, guard
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     return record
-
-
-def _new_adapter(
-    prepared: Prepared, options: TuneOptions, sources: Sources, progress: TuneProgress
-) -> Any:
-    torch.manual_seed(options.seed)
-    model, settings = prepared.loaded.model, sources.recipe.lora
-    if settings.output_layer and has_tied_output(model):
-        progress.stage(
-            "Leaving the output layer as it is: it is one matrix with the embeddings"
-        )
-    return new_adapter(model, settings, checkpointing=options.gradient_checkpointing)
-
-
-def _accelerator() -> Accelerator:
-    """Return what runs the training; in one process the model stays where it is.
-
-    Raises:
-        SettingsError: If it was launched to cut the model up.
-    """
-    if os.environ.get("ACCELERATE_USE_FSDP", "").lower() in ("1", "true"):
-        raise SettingsError(
-            "FSDP is not supported; start one process for each GPU without it, or one "
-            "process with --device spread"
-        )
-    if not is_one_of_many():
-        return Accelerator(device_placement=False)
-    return Accelerator(cpu=not torch.cuda.is_available())
 
 
 def _probe(
@@ -234,17 +205,17 @@ def _guard_replies(
     )
 
 
-def _save(model: Any, accelerator: Accelerator, output: Path, prepared: Prepared) -> None:
+def _save(output: Path, prepared: Prepared) -> None:
     """Write the adapter in PEFT's own format, with no path of this machine in it."""
-    state = accelerator.get_state_dict(model)
-    spec = prepared.loaded.spec
-    for config in model.peft_config.values():
+    spec, placed = prepared.loaded.spec, prepared.placed
+    state = {name: whole(one).cpu() for name, one in placed.parameters.items()}
+    for config in placed.model.peft_config.values():
         config.base_model_name_or_path = spec.source if spec.kind == "hub" else spec.name
         config.revision = prepared.loaded.revision
     if not is_first():
         return
     output.mkdir(parents=True, exist_ok=True)
     # Saving the embeddings too is a question that PEFT would put to the hub.
-    model.save_pretrained(
+    placed.model.save_pretrained(
         output, state_dict=state, safe_serialization=True, save_embedding_layers=False
     )

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from diffbench.cli.bars import print_worst_task
+from diffbench.cli.output import percent
 from diffbench.cli.tables import print_results
 from diffbench.errors import printable
 from diffbench.results import RunResult, TaskResult
@@ -195,7 +196,14 @@ def test_a_partly_listed_target_is_noted_with_its_mass() -> None:
     task = exact_task((0.2, 0.1), target=LISTED, name="diffbench_names")
     note = " ".join(table(task, exact_task((0.5, 0.4))).split())
     assert note.count("the target lists") == 1
-    assert "diffbench_names: the target lists 40% of the true probability" in note
+    assert "the target lists of the true probability: diffbench_names 40.0%. An un" in note
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"), [(0.4, "40.0%"), (0.9971, "99.7%"), (0.999995, "over 99.9%")]
+)
+def test_a_share_below_one_is_never_shown_as_all(share: float, shown: str) -> None:
+    assert percent(share) == shown
 
 
 # The bars

@@ -112,7 +112,8 @@ class TestShow:
         assert number["source"] is None
         country = show("diffbench_countries_asia")
         assert country["outcomes"][0]["value"] is None
-        assert set(country["source"]) == {"source", "licence", "url", "rule"}
+        keys = {"source", "licence", "url", "rule", "attribution"}
+        assert set(country["source"]) == keys
 
     def test_text(self) -> None:
         text = sound("tasks", "show", "diffbench_names_us")
@@ -123,6 +124,28 @@ class TestShow:
         assert "hat · held_out  (not in this task)" in text
         assert "{Michael}  {michael}  { Michael }" in text
         assert "… 188 more; --json shows all" in text
+
+    @pytest.mark.parametrize(
+        ("name", "credit"),
+        [
+            ("people_birthday", "Daily US births 2000–2014 compiled by FiveThirtyEight"),
+            ("places_country", "The World Bank, World Development Indicators"),
+            ("countries_africa", "The World Bank, World Development Indicators"),
+            ("places_city", "Copyright © 2018 by United Nations, Department of"),
+            ("quantities_english_letter", "Google Books Ngram Viewer data"),
+        ],
+    )
+    def test_credit_that_a_licence_asks_for(self, name: str, credit: str) -> None:
+        text = " ".join(sound("tasks", "show", f"diffbench_{name}").split())
+        assert f"Credit: {credit}" in text
+        assert "licensed under CC BY" in text or "available under CC BY 3.0 IGO" in text
+        assert show(f"diffbench_{name}")["source"]["attribution"].startswith(credit)
+
+    def test_no_credit_where_none_is_asked_for(self) -> None:
+        assert "Credit:" not in sound("tasks", "show", "diffbench_people_age")
+        assert "human target" in sound(
+            "tasks", "show", "diffbench_quantities_favourite_number"
+        )
 
     def test_group_of_several_tasks(self) -> None:
         error = refusal("tasks", "show", "diffbench_dates")

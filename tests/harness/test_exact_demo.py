@@ -1,4 +1,5 @@
-"""Exact numbers of the demo model against brute force, on every core prompt.
+"""Exact numbers of the demo model against brute force, on every core prompt, every natural
+task of few answers, and parts of those of thousands.
 
 The brute force shares no code with the engine: each answer string is tokenised together
 with its prompt by the tokenizer itself and scored alone, unpadded, by a plain forward.
@@ -7,7 +8,7 @@ with its prompt by the tokenizer itself and scored alone, unpadded, by a plain f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ from diffbench.harness.lm import EngineLM
 from diffbench.harness.one_task import run_task
 from diffbench.models.load import LoadedModel
 from diffbench.options import RunOptions
-from diffbench.suite import TaskDefinition, shipped_catalog
+from diffbench.suite import shipped_catalog
 
 CATALOG = shipped_catalog()
 CORE = CATALOG.groups["diffbench_core"].tasks
+NATURAL = CATALOG.groups["diffbench_natural"].tasks
+_FEW = 60
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +32,9 @@ def lm(demo: LoadedModel) -> EngineLM:
 
 
 @torch.inference_mode()
-def _brute_force(demo: LoadedModel, prompt: str, definition: TaskDefinition) -> list[float]:
+def _brute_force(
+    demo: LoadedModel, prompt: str, spellings: Sequence[tuple[str, ...]]
+) -> list[float]:
     tokenizer = demo.tokenizer
     rendered = tokenizer.apply_chat_template(
         [{"role": "user", "content": prompt}], tokenize=False, add_generation_prompt=True
@@ -37,7 +42,7 @@ def _brute_force(demo: LoadedModel, prompt: str, definition: TaskDefinition) -> 
     context = tokenizer.encode(rendered, add_special_tokens=False)
     texts = [tokenizer.decode([token]) for token in range(len(tokenizer))]
     q = []
-    for accepted in definition.key.spellings:
+    for accepted in spellings:
         mass = 0.0
         for answer in _answers(accepted):
             ids = tokenizer.encode(str(rendered) + answer, add_special_tokens=False)
@@ -59,15 +64,21 @@ def _answers(accepted: tuple[str, ...]) -> Iterator[str]:
             yield f"{lead_in}{{{spelling}}}"
 
 
-def _core_tasks() -> Iterator[object]:
+def _n_spellings(name: str) -> int:
+    return sum(map(len, CATALOG.tasks[name].key.spellings))
+
+
+def _tasks() -> Iterator[object]:
     """Mark the tasks of many answers slow; CI runs them all."""
     for name in CORE:
-        n_spellings = sum(map(len, CATALOG.tasks[name].key.spellings))
-        yield pytest.param(name, marks=[pytest.mark.slow] if n_spellings > 60 else [])
+        yield pytest.param(
+            name, marks=[pytest.mark.slow] if _n_spellings(name) > _FEW else []
+        )
+    yield from (name for name in NATURAL if _n_spellings(name) <= _FEW)
 
 
-@pytest.mark.parametrize("name", list(_core_tasks()))
-def test_every_core_prompt_equals_brute_force(
+@pytest.mark.parametrize("name", list(_tasks()))
+def test_every_prompt_equals_brute_force(
     name: str, demo: LoadedModel, lm: EngineLM
 ) -> None:
     definition = CATALOG.tasks[name]
@@ -76,8 +87,27 @@ def test_every_core_prompt_equals_brute_force(
         prompt.id for prompt in definition.measured_prompts
     ]
     for prompt, measured in zip(definition.measured_prompts, result.prompts, strict=True):
-        expected = _brute_force(demo, prompt.text, definition)
+        expected = _brute_force(demo, prompt.text, definition.key.spellings)
         assert measured.probabilities is not None
         np.testing.assert_allclose(
             np.log(measured.probabilities), np.log(expected), atol=1e-4
         )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in NATURAL if _n_spellings(n) > 1000])
+def test_large_supports_equal_brute_force_where_compared(
+    name: str, demo: LoadedModel, lm: EngineLM
+) -> None:
+    definition = CATALOG.tasks[name]
+    result = run_task(lm, definition, RunOptions(model="demo", limit=1)).result
+    (measured,) = result.prompts
+    assert measured.probabilities is not None
+    assert len(measured.probabilities) == definition.target.size
+    compared = np.linspace(0, definition.target.size - 1, 12).astype(int)
+    expected = _brute_force(
+        demo, measured.text, [definition.key.spellings[i] for i in compared]
+    )
+    np.testing.assert_allclose(
+        np.log(np.array(measured.probabilities)[compared]), np.log(expected), atol=1e-3
+    )

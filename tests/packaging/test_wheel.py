@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,9 +55,24 @@ def test_assets_come_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     path = Path(_diffbench(installed, tmp_path, "tasks", "path").strip())
     assert path.is_relative_to(installed)
     listed = json.loads(_diffbench(installed, tmp_path, "tasks", "list", "--json"))
-    assert len(listed["tasks"]) == 98
+    assert len(listed["tasks"]) == 186
     model = Path(_diffbench(installed, tmp_path, "models", "path", "demo").strip())
     assert model.is_relative_to(installed)
+
+
+def test_data_travel_with_their_sources_and_credit(wheel: Path, installed: Path) -> None:
+    tasks = installed / "diffbench" / "_assets" / "tasks" / "natural"
+    sources = yaml.safe_load((tasks / "SOURCES.yml").read_text(encoding="utf-8"))
+    assert len(sources) == 22
+    for file, source in sources.items():
+        content = (tasks / file).read_bytes()
+        assert hashlib.sha256(content).hexdigest() == source["sha256"]
+    with zipfile.ZipFile(wheel) as archive:
+        names = [n for n in archive.namelist() if n.endswith("/ATTRIBUTION.md")]
+        assert len(names) == 1 and ".dist-info/" in names[0]
+        credit = archive.read(names[0]).decode()
+    for source in sources.values():
+        assert source.get("attribution", "") in credit
 
 
 def test_it_measures_the_demo_model(installed: Path, tmp_path: Path) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +13,13 @@ from safetensors.torch import load_file
 from diffbench import tune
 from diffbench.errors import ResultError
 from diffbench.tuning.record import load_record
+from tests.tuning.launched import (
+    TUNE,
+    kill_after_first_pass,
+    launcher,
+    one_thread,
+    tune_words,
+)
 from tests.tuning.small import small_options, write_recipe
 
 pytestmark = pytest.mark.slow
@@ -25,28 +28,14 @@ DROPOUT = {"rank": 4, "alpha": 8, "dropout": 0.1}
 
 
 def _words(recipe: str, output: Path, *more: str) -> list[str]:
-    words = ["-m", "diffbench", "tune", "--model", "demo", "--recipe", recipe]
-    return [*words, "--device", "cpu", "--no-evaluate", "--output", str(output), *more]
-
-
-def _kill_after_first_pass(words: list[str], output: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    deadline = time.monotonic() + 120
-    while not (output / "checkpoint.safetensors").exists():
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    return [*TUNE, *tune_words(recipe, output, *more)]
 
 
 def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path, lora=DROPOUT, passes=8)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run([sys.executable, *_words(recipe, whole)], check=True)
-    _kill_after_first_pass(_words(recipe, killed), killed)
+    kill_after_first_pass(_words(recipe, killed), killed)
     assert not (killed / "tune.json").exists()
     subprocess.run([sys.executable, *_words(recipe, killed, "--resume")], check=True)
     adapters = [p / "adapter_model.safetensors" for p in (whole, killed)]
@@ -61,7 +50,7 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
 def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path, passes=50)
     output = tmp_path / "out"
-    _kill_after_first_pass(_words(recipe, output), output)
+    kill_after_first_pass(_words(recipe, output), output)
     with pytest.raises(ResultError, match="of another training"):
         tune(small_options(tmp_path, "out", resume=True, passes=51))
     (output / "checkpoint.safetensors").write_bytes(b"no tensors")
@@ -73,21 +62,18 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
 def test_two_processes_make_the_adapter_of_one(
     prompts_per_step: int, tmp_path: Path
 ) -> None:
-    recipe = write_recipe(tmp_path, prompts_per_step=prompts_per_step, passes=3)
+    recipe = write_recipe(
+        tmp_path, lora=DROPOUT, prompts_per_step=prompts_per_step, passes=3
+    )
     one, two = tmp_path / "one", tmp_path / "two"
     # Small passes, so that a step has several of them to divide.
     small = ("--max-tokens", "120")
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    environment = one_thread()
     subprocess.run(
         [sys.executable, *_words(recipe, one, *small)], check=True, env=environment
     )
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    launcher += ["--master-addr", "127.0.0.1", "--master-port", port]
     done = subprocess.run(
-        [sys.executable, *launcher, *_words(recipe, two, *small)],
+        [sys.executable, *launcher(), *_words(recipe, two, *small)],
         check=True,
         env=environment,
         capture_output=True,

@@ -287,14 +287,6 @@ def test_tied_embeddings_are_not_adapted(tmp_path: Path) -> None:
         tune(small_options(tmp_path, lora=lora))
 
 
-def test_fsdp_is_refused_before_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
-    with pytest.raises(SettingsError, match="FSDP is not supported"):
-        tune(small_options(tmp_path))
-
-
 def test_files_that_a_recipe_names_are_recorded_by_their_last_part(tmp_path: Path) -> None:
     prompts = tmp_path / "secret" / "prompts"
     prompts.mkdir(parents=True)
