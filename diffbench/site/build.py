@@ -16,7 +16,7 @@ from diffbench.site.board import Board, make_boards
 from diffbench.site.data import runs_csv, runs_json, script_files
 from diffbench.site.inputs import Inputs, Refused, read_inputs
 from diffbench.site.output import SiteFolder
-from diffbench.site.page import Frame, Page
+from diffbench.site.page import Frame
 from diffbench.site.pages.board_pages import board_pages
 from diffbench.site.pages.fixed import compare_page, downloads_page, methodology_page
 from diffbench.site.pages.generalisation import generalisation_page
@@ -24,6 +24,7 @@ from diffbench.site.pages.model import model_pages
 from diffbench.site.pages.task import task_pages
 from diffbench.site.render import make_environment
 from diffbench.site.runs import Run, make_runs
+from diffbench.site.work import Unit, render_units
 from diffbench.suite import shipped_catalog
 from diffbench.version import __version__
 
@@ -71,8 +72,8 @@ def build_site(
     boards = make_boards(runs)
     with SiteFolder(output) as site:
         frame = _frame(site, inputs, runs)
-        for page in _pages(runs, boards):
-            site.write(page.path, frame.render(page))
+        for path, content in render_units(frame, list(_units(runs, boards)), jobs):
+            site.write(path, content)
         _write_data(site, inputs, runs)
         last = downloads_page(inputs, runs, site.hashes)
         site.write(last.path, frame.render(last))
@@ -87,14 +88,12 @@ def build_site(
     )
 
 
-def _pages(runs: Sequence[Run], boards: Sequence[Board]) -> Iterator[Page]:
+def _units(runs: Sequence[Run], boards: Sequence[Board]) -> Iterator[Unit]:
     for number, board in enumerate(boards):
         yield from board_pages(number, boards)
         yield from model_pages(board)
     yield from task_pages(boards, shipped_catalog().tasks)
-    yield generalisation_page(boards)
-    yield compare_page(runs)
-    yield methodology_page()
+    yield lambda: [generalisation_page(boards), compare_page(runs), methodology_page()]
 
 
 def _write_data(site: SiteFolder, inputs: Inputs, runs: Sequence[Run]) -> None:

@@ -87,7 +87,9 @@ def _curve(q: FloatArray) -> dict[str, list[Any]]:
     # A log axis has no zero: what is never drawn ends the curve.
     shown = [rank for rank in ranks if ordered[rank - 1] > 0]
     y = [rounded(ordered[rank - 1], 4) for rank in shown]
-    return {"x0": 1, "dx": 1, "y": y} if len(ranks) == len(ordered) else {"x": shown, "y": y}
+    return (
+        {"x0": 1, "dx": 1, "y": y} if len(ranks) == len(ordered) else {"x": shown, "y": y}
+    )
 
 
 def _some_ranks(n: int) -> list[int]:

@@ -60,7 +60,9 @@ def test_a_page_asks_for_nothing_but_its_own_files(
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     page.wait_for_timeout(300)
     assert visit.complaints == []
-    assert [url for url in visit.requests if not url.startswith((site.as_uri(), "data:"))] == []
+    assert [
+        url for url in visit.requests if not url.startswith((site.as_uri(), "data:"))
+    ] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -123,7 +125,12 @@ def test_sorting_keeps_tuned_models_beneath_their_base(site: Path, visit: Visit)
     expect(head).to_have_attribute("aria-sort", "ascending")
     assert page.locator("th[aria-sort]").count() == 1
     labels = _labels(page)
-    assert labels[:4] == ["acme/chat-7b", "+ all", "+ leave-one-out/fruits", "+ leave-one-out/names"]
+    assert labels[:4] == [
+        "acme/chat-7b",
+        "+ all",
+        "+ leave-one-out/fruits",
+        "+ leave-one-out/names",
+    ]
     at = labels.index("tiny/talk-1m")
     assert labels[at + 1] == "+ worse"
     page.get_by_role("button", name="KL").click()
@@ -221,7 +228,9 @@ def test_two_runs_compare_outcome_by_outcome(site: Path, visit: Visit) -> None:
     page = visit.open(site / "compare.html")
     options = page.locator("select[name=a] option")
     values = [options.nth(i).get_attribute("value") or "" for i in range(options.count())]
-    base = next(one for one in values if one.startswith("tiny-talk-1m-") and "worse" not in one)
+    base = next(
+        one for one in values if one.startswith("tiny-talk-1m-") and "worse" not in one
+    )
     tuned = next(one for one in values if one.startswith("tiny-talk-1m-worse"))
     page.locator("select[name=a]").select_option(base)
     page.locator("select[name=b]").select_option(tuned)

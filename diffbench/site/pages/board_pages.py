@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from diffbench.site.board import Board
@@ -14,6 +15,7 @@ from diffbench.site.pages.links import Link, family_links, scope_path, split_lin
 from diffbench.site.pages.overview import COLUMNS, BlockView, Overview, make_overview
 from diffbench.site.ranking import LEAST_PROMPTS
 from diffbench.site.scope import Scope, make_scopes
+from diffbench.site.work import Unit
 
 __all__ = ["RUNS_A_PAGE", "board_pages"]
 
@@ -28,18 +30,22 @@ class _Place:
     scopes: Sequence[Scope]
 
 
-def board_pages(number: int, boards: Sequence[Board]) -> Iterator[Page]:
-    """Yield the pages of one board."""
+def board_pages(number: int, boards: Sequence[Board]) -> Iterator[Unit]:
+    """Yield the pages of each scope of one board."""
     board = boards[number]
     scopes = make_scopes(board)
     place = _Place(number=number, board=board, boards=boards, scopes=scopes)
     for scope in scopes:
-        whole = make_overview(board, scope)
-        parts = list(_parts(whole.blocks))
-        for page, blocks in enumerate(parts, start=1):
-            yield _page(place, _only(whole, blocks, page), page, len(parts))
-        if len(parts) > 1:
-            yield _page(place, whole, None, len(parts))
+        yield partial(_scope_pages, place, scope)
+
+
+def _scope_pages(place: _Place, scope: Scope) -> Iterator[Page]:
+    whole = make_overview(place.board, scope)
+    parts = list(_parts(whole.blocks))
+    for page, blocks in enumerate(parts, start=1):
+        yield _page(place, _only(whole, blocks, page), page, len(parts))
+    if len(parts) > 1:
+        yield _page(place, whole, None, len(parts))
 
 
 def _only(whole: Overview, blocks: Sequence[BlockView], page: int) -> Overview:

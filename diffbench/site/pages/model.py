@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from diffbench.compare import MetricVerdict
@@ -36,6 +37,7 @@ from diffbench.site.distribution import (
 from diffbench.site.figures import Chart, sorted_curve
 from diffbench.site.page import Page
 from diffbench.site.runs import Run
+from diffbench.site.work import Unit
 
 __all__ = ["TASK_METRICS", "model_pages"]
 
@@ -80,24 +82,24 @@ class Section:
     sampled: str
 
 
-def model_pages(board: Board) -> Iterator[Page]:
+def model_pages(board: Board) -> Iterator[Unit]:
     """Yield a page for each run of a board."""
     for run in board.perfect:
-        yield _page(board, run, None, None)
+        yield partial(_pages, board, run, None, None)
     for block in board.blocks:
         if block.base is not None:
-            yield _page(board, block.base, block, None)
+            yield partial(_pages, board, block.base, block, None)
         for tuned in block.tuned:
             verdicts = () if tuned.verdicts is None else tuned.verdicts.tasks
-            yield _page(board, tuned.run, block, verdicts)
+            yield partial(_pages, board, tuned.run, block, verdicts)
 
 
-def _page(
+def _pages(
     board: Board,
     run: Run,
     block: Block | None,
     verdicts: Sequence[MetricVerdict] | None,
-) -> Page:
+) -> list[Page]:
     base = block.base if block is not None and verdicts is not None else None
     groups = _grouped(_rows(run, base, verdicts or ()))
     context: dict[str, Any] = {
@@ -120,7 +122,7 @@ def _page(
         "n_asked": len(board.reference),
     }
     path = f"models/{run.slug}.html"
-    return Page(path=path, template="model.html", here="index.html", context=context)
+    return [Page(path=path, template="model.html", here="index.html", context=context)]
 
 
 def _headline(

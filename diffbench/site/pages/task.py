@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from diffbench.site.display import SPLITS, Cell, entry_cell
 from diffbench.site.page import Page
 from diffbench.site.pages.model import TASK_METRICS
 from diffbench.site.runs import Question, Run, SettingsKey
+from diffbench.site.work import Unit
 from diffbench.suite import Source, TaskDefinition
 
 __all__ = ["task_pages"]
@@ -52,7 +54,7 @@ class Group:
 
 def task_pages(
     boards: Sequence[Board], catalog: Mapping[str, TaskDefinition]
-) -> Iterator[Page]:
+) -> Iterator[Unit]:
     """Yield a page for each question that any run answered, and the list of them."""
     found: dict[Question, TaskResult] = {}
     for board in boards:
@@ -60,16 +62,16 @@ def task_pages(
             for question, task in run.tasks.items():
                 found.setdefault(question, task)
     questions = sorted(found, key=lambda one: (found[one].family, one))
-    yield _index(boards, questions, found)
+    yield partial(_index, boards, questions, found)
     for question in questions:
-        yield _page(boards, question, found[question], questions, catalog)
+        yield partial(_pages, boards, question, found[question], questions, catalog)
 
 
 def _index(
     boards: Sequence[Board],
     questions: Sequence[Question],
     found: Mapping[Question, TaskResult],
-) -> Page:
+) -> list[Page]:
     rows = [
         {
             "question": question,
@@ -84,18 +86,18 @@ def _index(
         for question in questions
     ]
     context = {"rows": rows, "splits": SPLITS, "words": _WORDS}
-    return Page(
-        path="tasks.html", template="tasks.html", here="tasks.html", context=context
-    )
+    return [
+        Page(path="tasks.html", template="tasks.html", here="tasks.html", context=context)
+    ]
 
 
-def _page(
+def _pages(
     boards: Sequence[Board],
     question: Question,
     task: TaskResult,
     questions: Sequence[Question],
     catalog: Mapping[str, TaskDefinition],
-) -> Page:
+) -> list[Page]:
     groups = [
         Group(settings=board.settings, rows=rows)
         for board in boards
@@ -121,7 +123,7 @@ def _page(
         ],
     }
     path = f"tasks/{question.slug}.html"
-    return Page(path=path, template="task.html", here="tasks.html", context=context)
+    return [Page(path=path, template="task.html", here="tasks.html", context=context)]
 
 
 def _rows(board: Board, question: Question) -> list[ModelRow]:
