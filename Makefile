@@ -6,7 +6,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 
-.PHONY: demo test lint format benchmark demo-model constraints clean
+.PHONY: demo test lint format benchmark demo-model published-results leaderboard constraints clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/diffbench demo
@@ -31,6 +31,14 @@ benchmark: $(VENV)/.installed
 # About 20 minutes on 2 cores; overwrites diffbench/demo/model.
 demo-model: $(VENV)/.installed
 	@$(BIN)/python training/build_demo.py
+
+# Measures what leaderboard/results holds; about an hour on 2 cores.
+published-results: $(VENV)/.installed
+	@$(BIN)/python training/publish_results.py
+
+# The site of the published results, in runs/leaderboard.
+leaderboard: $(VENV)/.installed
+	@$(BIN)/diffbench leaderboard build --output runs/leaderboard
 
 constraints:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \

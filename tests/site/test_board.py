@@ -50,7 +50,9 @@ def test_another_version_of_a_task_is_another_question() -> None:
         content["tasks"][0]["version"] = "2.0"
 
     (board,) = _boards(
-        base_run("a/one"), base_run("a/two", seed=2), _with(base_run("a/new", seed=3), newer)
+        base_run("a/one"),
+        base_run("a/two", seed=2),
+        _with(base_run("a/new", seed=3), newer),
     )
     view = make_overview(board, make_scopes(board)[0])
     assert [one.run.label for one in view.incomplete] == ["a/new"]
@@ -116,12 +118,17 @@ def test_means_are_of_tasks_then_families() -> None:
 
 def test_equal_models_share_a_rank() -> None:
     boards = _boards(
-        base_run("a/one"), base_run("b/same"), base_run("c/better", 5.0), base_run("d/low", 0.01)
+        base_run("a/one"),
+        base_run("b/same"),
+        base_run("c/better", 5.0),
+        base_run("d/low", 0.01),
     )
     scope = make_scopes(boards[0])[0]
     ranking = rank_runs(scope, boards[0].runs)
     found = {run.label: ranking.rank(run) for run in boards[0].runs}
-    one, same, better, low = (found[name] for name in ("a/one", "b/same", "c/better", "d/low"))
+    one, same, better, low = (
+        found[name] for name in ("a/one", "b/same", "c/better", "d/low")
+    )
     assert one is not None and same is not None and better is not None and low is not None
     assert (one.rank, one.tied, one.lo) == (2, True, 2)
     assert one == same
@@ -135,7 +142,10 @@ def test_ranks_agree_with_counting() -> None:
     (board,) = _boards(*runs)
     scope = make_scopes(board)[0]
     ranking = rank_runs(scope, board.runs)
-    values = {run.label: scope_means(scope, run, ("overlap",))["overlap"].value for run in board.runs}
+    values = {
+        run.label: scope_means(scope, run, ("overlap",))["overlap"].value
+        for run in board.runs
+    }
     for run in board.runs:
         mine = values[run.label]
         assert mine is not None
@@ -156,7 +166,8 @@ def test_the_interval_is_that_of_other_tasks_and_wordings() -> None:
     base, tuned = (make_run_of(exact_task(*row.tolist(), target=COIN)) for row in rows)
     adapter = {"sha256": "a" * 64, "name": "x"}
     (board,) = _boards(
-        alter(base, id="b"), alter(tuned, id="b+x", role="tuned", parent="b", adapter=adapter)
+        alter(base, id="b"),
+        alter(tuned, id="b+x", role="tuned", parent="b", adapter=adapter),
     )
     scope = make_scopes(board)[0]
     ranking = rank_runs(scope, board.runs)
@@ -188,7 +199,11 @@ def test_an_incomplete_run_has_no_mean_in_the_table() -> None:
     tasks = short.tasks[:2]
     families = family_aggregates(tasks)
     whole = short.model_copy(
-        update={"tasks": tasks, "families": families, "overall": overall_aggregate(families)}
+        update={
+            "tasks": tasks,
+            "families": families,
+            "overall": overall_aggregate(families),
+        }
     )
     content = content_of(whole)
     (board,) = _boards(base_run("a/one"), RunResult.model_validate(seal(content)))
@@ -197,5 +212,7 @@ def test_an_incomplete_run_has_no_mean_in_the_table() -> None:
     assert [(one.run.label, one.answered, one.asked) for one in view.incomplete] == [
         ("a/short", 2, 6)
     ]
-    numbers = next(scope for scope in scopes if scope.family == "numbers" and scope.split == "all")
+    numbers = next(
+        scope for scope in scopes if scope.family == "numbers" and scope.split == "all"
+    )
     assert make_overview(board, numbers).incomplete == []

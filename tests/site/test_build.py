@@ -36,7 +36,9 @@ def _tree(folder: Path) -> dict[str, str]:
 
 
 def _islands(text: str) -> list[Any]:
-    found = re.findall(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL)
+    found = re.findall(
+        r'<script type="application/json"[^>]*>(.*?)</script>', text, re.DOTALL
+    )
     return [json.loads(one, parse_constant=pytest.fail) for one in found]
 
 
@@ -91,7 +93,8 @@ def _newer(content: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"), [(_wrong_number, "when computed again"), (_newer, "update diffbench")]
+    ("spoil", "words"),
+    [(_wrong_number, "when computed again"), (_newer, "update diffbench")],
 )
 def test_a_file_whose_numbers_do_not_follow_is_left_out(
     tmp_path: Path, spoil: Any, words: str
@@ -168,7 +171,9 @@ def test_file_names_are_harmless_and_distinct(site: Path) -> None:
 
 
 def test_a_spreadsheet_computes_nothing(site: Path) -> None:
-    with io.StringIO((site / "data" / "runs.csv").read_bytes().decode(), newline="") as text:
+    with io.StringIO(
+        (site / "data" / "runs.csv").read_bytes().decode(), newline=""
+    ) as text:
         rows = list(csv.DictReader(text))
     assert len(rows) == 15 * 6
     models = {row["model"] for row in rows}
@@ -204,7 +209,9 @@ def test_pages_keep_within_their_weight(tmp_path: Path) -> None:
     runs = []
     for i in range(10):
         runs.append(base_run(f"org/model-{i}", 0.1, i))
-        runs += [tuned_run(f"org/model-{i}", f"r{j}", 2.0, 100 + 10 * i + j) for j in range(4)]
+        runs += [
+            tuned_run(f"org/model-{i}", f"r{j}", 2.0, 100 + 10 * i + j) for j in range(4)
+        ]
     report = build_site([put(tmp_path / "in", runs)], tmp_path / "site", jobs=1)
     assert report.n_runs == 50
     assert (tmp_path / "site" / "index.html").stat().st_size <= 150_000
@@ -223,7 +230,9 @@ def test_many_runs_are_spread_over_pages(tmp_path: Path) -> None:
     pages = [tmp_path / "site" / name for name in ("index.html", "index-2.html")]
     counts = [page.read_text().count('<tr class="base"') for page in pages]
     assert counts == [50, 10]
-    assert (tmp_path / "site" / "index-all.html").read_text().count('<tr class="base"') == 60
+    assert (tmp_path / "site" / "index-all.html").read_text().count(
+        '<tr class="base"'
+    ) == 60
 
 
 def test_one_run_twice_is_shown_once(tmp_path: Path) -> None:
