@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet -c constraints.txt
 
 .PHONY: demo test check baseline lint format benchmark statistics demo-model \
-  constraints clean
+  published-results leaderboard constraints clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/diffbench demo
@@ -52,6 +52,14 @@ statistics: $(VENV)/.installed
 # About 20 minutes on 2 cores; overwrites diffbench/demo/model.
 demo-model: $(VENV)/.installed
 	@$(BIN)/python training/build_demo.py
+
+# Measures what leaderboard/results holds; about an hour on 2 cores.
+published-results: $(VENV)/.installed
+	@$(BIN)/python training/publish_results.py
+
+# The site of the published results, in runs/leaderboard.
+leaderboard: $(VENV)/.installed
+	@$(BIN)/diffbench leaderboard build --output runs/leaderboard
 
 constraints:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.10 \

@@ -20,7 +20,7 @@ LAYERS = (
     ("compare", "models", "options"),
     ("harness",),
     ("export", "gate", "tuning"),
-    ("api", "demo"),
+    ("api", "demo", "site"),
     ("cli",),
     ("entry",),
     ("__init__", "__main__"),

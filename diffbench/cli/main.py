@@ -15,6 +15,7 @@ from diffbench.cli.check import check
 from diffbench.cli.compare import compare
 from diffbench.cli.demo import demo
 from diffbench.cli.export import export
+from diffbench.cli.leaderboard import leaderboard
 from diffbench.cli.models import models
 from diffbench.cli.run import run
 from diffbench.cli.tasks import tasks
@@ -64,6 +65,7 @@ main.add_command(compare)
 main.add_command(check)
 main.add_command(baseline)
 main.add_command(export)
+main.add_command(leaderboard)
 main.add_command(tasks)
 main.add_command(models)
 main.add_command(verify)

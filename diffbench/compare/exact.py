@@ -10,7 +10,15 @@ import numpy as np
 from diffbench.compare.direction import Better, gain_between
 from diffbench.compare.measurement import MeasuredTask
 from diffbench.compare.verdict import PromptChange
-from diffbench.metrics import MetricValue, TargetArrays, aggregate, measure_probabilities
+from diffbench.metrics import (
+    PRIMARY_METRIC,
+    FloatArray,
+    MetricValue,
+    TargetArrays,
+    aggregate,
+    measure_probabilities,
+    overlap,
+)
 
 __all__ = ["exact_value", "exact_values", "least_gain"]
 
@@ -27,10 +35,17 @@ def exact_values(
     for prompt in task.prompts:
         if prompt.probabilities is None:
             raise ValueError(f"prompt {prompt.id} has no probabilities")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            log_q = np.log(prompt.probabilities)
-        values.append(measure_probabilities(target, log_q)[metric])
+        values.append(_value(target, prompt.probabilities, metric))
     return values
+
+
+def _value(target: TargetArrays, q: FloatArray, metric: str) -> MetricValue:
+    if metric == PRIMARY_METRIC:
+        # Alone it takes a thirtieth of the time of all metrics.
+        return MetricValue(value=overlap(target.p, q, target.listed_mass))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_q = np.log(q)
+    return measure_probabilities(target, log_q)[metric]
 
 
 def exact_value(values: Sequence[MetricValue]) -> MetricValue:

@@ -1,0 +1,77 @@
+"""Where the overview's scopes and pages lie, and links between them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from diffbench.site.display import SPLITS, family_title
+from diffbench.site.runs import slugify
+from diffbench.site.scope import Scope
+
+__all__ = ["Link", "family_links", "scope_path", "split_links"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """A link relative to the page that holds it."""
+
+    href: str
+    text: str
+    here: bool
+
+
+def scope_path(board: int, scope: Scope, page: int | None = 1) -> str:
+    """Return a page's path within the site.
+
+    Args:
+        board: Number of the board, from 0.
+        scope: Which tasks.
+        page: Number of the page, from 1; None for the one that holds all runs.
+    """
+    folder = f"board-{board + 1}/" if board else ""
+    suffix = "-all" if page is None else f"-{page}" if page > 1 else ""
+    if scope.family is None and scope.split == "all":
+        return f"{folder}index{suffix}.html"
+    stem = "every-family" if scope.family is None else _stem(scope.family)
+    return f"{folder}scope/{stem}.{scope.split.replace('_', '-')}{suffix}.html"
+
+
+def family_links(root: str, board: int, here: Scope, scopes: Sequence[Scope]) -> list[Link]:
+    """Return a link for each family, in the same split where it has that."""
+    families = list(dict.fromkeys(scope.family for scope in scopes))
+    return [
+        Link(
+            href=root + scope_path(board, _nearest(family, here.split, scopes)),
+            text="All families" if family is None else family_title(family),
+            here=family == here.family,
+        )
+        for family in families
+    ]
+
+
+def split_links(root: str, board: int, here: Scope, scopes: Sequence[Scope]) -> list[Link]:
+    """Return a link for each split of the same family."""
+    return [
+        Link(
+            href=root + scope_path(board, scope),
+            text=SPLITS[scope.split],
+            here=scope.split == here.split,
+        )
+        for scope in scopes
+        if scope.family == here.family
+    ]
+
+
+def _stem(family: str) -> str:
+    """Return a name for files; that of an odd family ends in a hash, so none collide."""
+    if re.fullmatch(r"[a-z0-9_]{1,40}", family) and family != "every-family":
+        return family
+    return f"{slugify(family)}-{hashlib.sha256(family.encode()).hexdigest()[:8]}"
+
+
+def _nearest(family: str | None, split: str, scopes: Sequence[Scope]) -> Scope:
+    mine = [scope for scope in scopes if scope.family == family]
+    return next((scope for scope in mine if scope.split == split), mine[0])

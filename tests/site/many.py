@@ -1,0 +1,113 @@
+"""Runs made for the board's tests: several models, tuned versions, hostile names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diffbench.results import RunResult, TaskResult, write_results
+from diffbench.suite import Prompt
+from diffbench.targets import Outcome, make_target
+from tests.results.factory import content_of, exact_task, make_run_of, seal
+
+__all__ = ["HOSTILE", "alter", "base_run", "put", "tasks_of", "tuned_run", "write_board"]
+
+HOSTILE = (
+    "</script><script>window.hacked = 1</script>",
+    '<img src=x onerror="window.hacked = 1">',
+    "=cmd|' /C calc'!A0",
+    "javascript:window.hacked=1",
+    "a<b>bold</b>&amp;{{ 7 * 7 }}",
+    "..\\..\\evil/../../up",
+    "\u202egnp.exe\u2066 model",
+    "x" * 300,
+)
+_FAMILIES = (("numbers", 10), ("fruits", 24), ("names", 40))
+
+
+def tasks_of(concentration: float, seed: int = 0, n_prompts: int = 2) -> list[TaskResult]:
+    """Tasks of three families, trained and held out, drawn from a model of one sharpness.
+
+    Args:
+        concentration: Dirichlet parameter: small is collapsed, large is even.
+        seed: Of the distributions.
+        n_prompts: Wordings a task.
+    """
+    rng = np.random.default_rng(seed)
+    found = []
+    for family, size in _FAMILIES:
+        target = make_target([Outcome(text=f"{family}-{i}") for i in range(size)])
+        for split in ("train", "held_out"):
+            rows = rng.dirichlet(np.full(size, concentration), size=n_prompts) * 0.97
+            suffix = "" if split == "train" else "_heldout"
+            prompts = tuple(
+                Prompt(id=f"p{i}", split=split, text=f"Say one of the {family}, {i}.")
+                for i in range(n_prompts)
+            )
+            fields: dict[str, Any] = {
+                "name": f"diffbench_{family}{suffix}",
+                "title": f"One of the {family}",
+                "family": family,
+                "split": split,
+                "prompts": prompts,
+            }
+            found.append(exact_task(*rows.tolist(), target=target, **fields))
+    return found
+
+
+def alter(run: RunResult, **model: Any) -> RunResult:
+    """The same run of another model, sealed."""
+    content = content_of(run)
+    content["model"] |= model
+    whole = content_of(RunResult.model_validate(content))
+    return RunResult.model_validate(seal(whole))
+
+
+def base_run(
+    name: str, concentration: float = 0.1, seed: int = 0, **model: Any
+) -> RunResult:
+    """A base model's run."""
+    run = make_run_of(*tasks_of(concentration, seed))
+    return alter(run, id=name, spec=f"hf:{name}", synthetic=True, **model)
+
+
+def tuned_run(
+    base: str, adapter: str, concentration: float = 3.0, seed: int = 1, **model: Any
+) -> RunResult:
+    """A run of a tuned model."""
+    run = make_run_of(*tasks_of(concentration, seed))
+    info = {"sha256": f"{seed:064x}", "name": adapter, "rank": 8, "recipe": adapter}
+    return alter(
+        run,
+        id=f"{base}+{adapter}",
+        spec=f"hf:{base}",
+        role="tuned",
+        parent=base,
+        adapter=info,
+        **model,
+    )
+
+
+def put(folder: Path, runs: Sequence[RunResult]) -> Path:
+    """Write each run into a folder of its own."""
+    for number, run in enumerate(runs):
+        write_results(folder / f"run-{number:03}", run)
+    return folder
+
+
+def write_board(folder: Path) -> Path:
+    """Three base models and their tuned versions; one name of each kind is hostile."""
+    runs = [
+        base_run("acme/chat-7b", 0.05, 0, parameters=7_000_000_000),
+        tuned_run("acme/chat-7b", "all", 4.0, 1, parameters=7_000_000_000),
+        tuned_run("acme/chat-7b", "leave-one-out/fruits", 1.0, 2, parameters=7_000_000_000),
+        tuned_run("acme/chat-7b", "leave-one-out/names", 0.8, 3, parameters=7_000_000_000),
+        base_run("tiny/talk-1m", 0.2, 4, parameters=1_000_000),
+        tuned_run("tiny/talk-1m", "worse", 0.03, 5, parameters=1_000_000),
+        *(base_run(name, 0.3, 10 + i) for i, name in enumerate(HOSTILE)),
+        tuned_run("nobody/measured-this", "all", 2.0, 30),
+    ]
+    return put(folder, runs)

@@ -1,0 +1,78 @@
+"""Measure what leaderboard/results/ holds: the demo model, its tunings, a perfect sampler.
+
+`make published-results`; what is finished is not made again. About an hour on 2 cores.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from datetime import datetime, timezone
+from pathlib import Path
+
+from diffbench.results import RESULTS_NAME, write_results
+from diffbench.site.perfect import perfect_run
+from diffbench.suite import shipped_catalog
+from diffbench.tuning.record import RECORD_NAME
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "leaderboard" / "results"
+ADAPTERS = ROOT / "runs" / "published"
+TASKS = "diffbench_core,diffbench_core_heldout"
+FAMILIES = ("countries", "dates", "fruits", "names", "numbers", "occupations")
+RECIPES = ("all", *FAMILIES, *(f"leave-one-out/{family}" for family in FAMILIES))
+SAMPLES = 1000
+SEED = 0
+
+
+def main() -> None:
+    """Run every step that has no results yet."""
+    _measure(RESULTS / "demo")
+    for recipe in RECIPES:
+        _tuned(recipe)
+    if not (RESULTS / "perfect-sampler" / RESULTS_NAME).exists():
+        _perfect()
+
+
+def _tuned(recipe: str) -> None:
+    name = recipe.replace("/", "-")
+    adapter, folder = ADAPTERS / name, RESULTS / f"demo-{name}"
+    _diffbench(
+        "tune", "--model", "demo", "--recipe", recipe,
+        "--output", adapter.relative_to(ROOT), "--no-evaluate", "--resume",
+    )  # fmt: skip
+    _measure(folder, "--adapter", adapter.relative_to(ROOT))
+    shutil.copyfile(adapter / RECORD_NAME, folder / RECORD_NAME)
+
+
+def _measure(folder: Path, *options: object) -> None:
+    if (folder / RESULTS_NAME).exists():
+        return
+    _diffbench(
+        "run", "--model", "demo", *options, "--tasks", TASKS,
+        "--output", folder.relative_to(ROOT), "--resume",
+    )  # fmt: skip
+    # The commonest invalid replies stand in the results file as well.
+    (folder / "samples.jsonl.gz").unlink(missing_ok=True)
+
+
+def _perfect() -> None:
+    catalog = shipped_catalog()
+    names = [task for group in TASKS.split(",") for task in catalog.groups[group].tasks]
+    result = perfect_run(
+        [catalog.tasks[name] for name in names],
+        samples=SAMPLES,
+        seed=SEED,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    )
+    write_results(RESULTS / "perfect-sampler", result)
+
+
+def _diffbench(*words: object) -> None:
+    command = [sys.executable, "-m", "diffbench", *map(str, words)]
+    subprocess.run(command, cwd=ROOT, check=True)
+
+
+if __name__ == "__main__":
+    main()
