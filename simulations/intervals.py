@@ -122,6 +122,8 @@ def coverage_table(results: Results) -> list[str]:
     ]
     for metric in METRICS:
         held = _held(results, metric)
+        if not held:
+            continue
         rates = {
             place: np.mean([one.covered for one in kept]) for place, kept in held.items()
         }
