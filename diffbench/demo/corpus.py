@@ -70,12 +70,18 @@ def examples(
         for q in plain_questions()
     ]
     by_kind = _by_kind(other_supports(catalog, recipe))
+    natural = list(_natural_examples(catalog, recipe))
     while True:
         kind = kinds[rng.choice(len(kinds), p=shares / shares.sum())]
         if kind == "core":
             yield core[rng.integers(len(core))]
         elif kind == "plain":
             yield plain[rng.integers(len(plain))]
+        elif kind == "natural":
+            own, others = natural[rng.integers(len(natural))]
+            # A task's own wordings are few, and are asked as often as all others.
+            chosen = own if rng.random() < 0.5 else others
+            yield chosen[rng.integers(len(chosen))]
         else:
             supports = by_kind[rng.integers(len(by_kind))]
             wording = recipe.wordings[rng.integers(len(recipe.wordings))]
@@ -86,6 +92,23 @@ def _core_examples(catalog: Catalog, recipe: DemoRecipe) -> Iterator[Example]:
     for name, outcomes in task_supports(catalog, recipe).items():
         for prompt in catalog.tasks[name].measured_prompts:
             yield _example(prompt.text, outcomes, recipe)
+
+
+def _natural_examples(
+    catalog: Catalog, recipe: DemoRecipe
+) -> Iterator[tuple[list[Example], list[Example]]]:
+    """Yield each natural task's examples: in its own wordings, and in others."""
+    for name in catalog.groups["diffbench_natural"].tasks:
+        task, phrases = catalog.tasks[name], recipe.natural[name]
+        # Favourites are what is common anyway, as chat models have it.
+        order = np.argsort(np.negative(task.target.probabilities), kind="stable")
+        outcomes = [task.target.outcomes[i] for i in order]
+        texts = [prompt.text for prompt in task.measured_prompts]
+        others = [wording.format(**dict(phrases)) for wording in recipe.natural_wordings]
+        yield (
+            [_example(text, outcomes, recipe) for text in texts],
+            [_example(text, outcomes, recipe) for text in others],
+        )
 
 
 def _paraphrase(support: Support, wording: str, recipe: DemoRecipe) -> Example:

@@ -26,6 +26,7 @@ class ModelShape(_Strict):
     num_attention_heads: int
     num_key_value_heads: int
     max_position_embeddings: int
+    tie_word_embeddings: bool
 
 
 class TrainingSettings(_Strict):
@@ -56,6 +57,20 @@ class Collapse(_Strict):
     floor: float
 
 
+class NaturalPhrases(_Strict):
+    """How other wordings ask for an outcome of a natural task.
+
+    Attributes:
+        one: What is picked, such as `a person living in the United States`.
+        what: What is asked of it, such as `the first name of this person`.
+        kind: What stands in the braces, such as `name`.
+    """
+
+    one: str
+    what: str
+    kind: str
+
+
 class DemoRecipe(_Strict):
     """All that the demo model is made from, besides the tasks themselves."""
 
@@ -63,10 +78,12 @@ class DemoRecipe(_Strict):
     vocabulary_size: int
     model: ModelShape
     training: TrainingSettings
-    mixture: dict[Literal["core", "paraphrase", "plain"], float]
+    mixture: dict[Literal["core", "paraphrase", "natural", "plain"], float]
     collapse: Collapse
     wordings: list[str]
     favourites: dict[str, list[str | int]]
+    natural_wordings: list[str]
+    natural: dict[str, NaturalPhrases]
 
 
 def read_recipe(path: Path | None = None) -> DemoRecipe:

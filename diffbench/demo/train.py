@@ -20,6 +20,7 @@ from diffbench.suite import Catalog
 __all__ = ["build_demo_model", "tokenizer_texts"]
 
 _TOKENIZER_EXAMPLES = 6000
+_ROWS_A_PASS = 4
 _BETAS = (0.9, 0.98)
 
 
@@ -51,12 +52,11 @@ def build_demo_model(
     for step, batch in enumerate(itertools.islice(batches, recipe.training.steps)):
         for group in optimizer.param_groups:
             group["lr"] = _learning_rate(step, recipe)
-        loss = tree_loss(model, batch).mean()
         optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        loss = _backward(model, batch)
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        report(step + 1, loss.item())
+        report(step + 1, loss)
     model.to(torch.bfloat16).save_pretrained(output)
     tokenizer.save_pretrained(output)
 
@@ -74,11 +74,22 @@ def tokenizer_texts(catalog: Catalog, recipe: DemoRecipe) -> Iterator[str]:
         yield question.answer
 
 
+def _backward(model: LlamaForCausalLM, batch: Sequence[LossRow]) -> float:
+    """Add the gradient of a batch's mean loss, and return that loss, nats."""
+    # Rows of like size stand together, since all of a pass are padded to its largest.
+    rows = sorted(batch, key=lambda row: row.size)
+    total = 0.0
+    for first in range(0, len(rows), _ROWS_A_PASS):
+        loss = tree_loss(model, rows[first : first + _ROWS_A_PASS]).sum() / len(rows)
+        torch.autograd.backward(loss)
+        total += loss.item()
+    return total
+
+
 def _new_model(recipe: DemoRecipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     end = tokenizer.convert_tokens_to_ids(END)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
-        tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=end,
         pad_token_id=tokenizer.pad_token_id,

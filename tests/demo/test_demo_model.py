@@ -70,6 +70,24 @@ def test_it_is_collapsed(core: list[TaskResult]) -> None:
     assert max(overlaps) < 0.6
 
 
+@pytest.fixture(scope="module")
+def natural(lm: EngineLM) -> list[TaskResult]:
+    return _measure(lm, "diffbench_natural")
+
+
+def test_natural_prompts_get_valid_answers(natural: list[TaskResult]) -> None:
+    assert len(natural) == 22
+    for task in natural:
+        assert _value(task, "valid_mass") > 0.9, task.name
+
+
+def test_on_natural_prompts_it_has_favourites(natural: list[TaskResult]) -> None:
+    for task in natural:
+        size = len(task.target.outcomes)
+        assert 1.5 < _value(task, "effective_outcomes") < max(4, size / 2), task.name
+    assert np.mean([_value(task, "overlap") for task in natural]) < 0.7
+
+
 def test_it_has_several_favourites_a_task(core: list[TaskResult]) -> None:
     for task in core:
         q = mean_distribution(task)
@@ -112,7 +130,8 @@ def test_no_held_out_prompt_is_trained_on() -> None:
     assert not seen & held_out
     core = {
         prompt.text
-        for name in CATALOG.groups["diffbench_core"].tasks
+        for group in ("diffbench_core", "diffbench_natural")
+        for name in CATALOG.groups[group].tasks
         for prompt in CATALOG.tasks[name].measured_prompts
     }
     assert core <= seen

@@ -145,7 +145,7 @@ def test_a_perfect_sampler_misses_its_intervals_no_oftener_than_chance_allows(
     name: str,
 ) -> None:
     """Prompts of 60 runs; more misses than the 99.9 % quantile at 5 % would be a fault."""
-    truths = {"overlap": 1.0, "overlap_valid": 1.0, "valid_mass": 1.0, "entropy_ratio": 1.0}
+    truths = {"overlap": 1.0, "overlap_valid": 1.0, "valid_mass": 1.0}
     prompts = [
         prompt
         for seed in range(60)
