@@ -251,7 +251,9 @@ def _rank_cell(rank: Ranked | None) -> Cell:
     if rank is None:
         return Cell(text=DASH, sort=None, note="not ranked")
     text = str(rank.lo) if rank.lo == rank.hi else f"{rank.lo}–{rank.hi}"
-    return Cell(text=text, sort=rank.rank, note=f"by its value: {rank.rank}")
+    tie = "= " if rank.tied else ""
+    note = f"by its value: {rank.rank}{', shared' if rank.tied else ''}"
+    return Cell(text=tie + text, sort=rank.rank, note=note)
 
 
 def _retention(run: Run) -> Cell:
