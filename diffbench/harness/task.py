@@ -21,7 +21,7 @@ from diffbench.answers import LEAD_INS
 from diffbench.engine.decoding import Decoding
 from diffbench.errors import ModelError
 from diffbench.harness.measure import ExactPrompt, exact_prompt, sampled_prompt
-from diffbench.metrics import SAMPLED_METRICS
+from diffbench.metrics import METRICS, SAMPLED_METRICS
 from diffbench.results import MetricEntry
 from diffbench.suite import Mode, TaskDefinition, definition_from_config
 
@@ -189,13 +189,13 @@ class DistributionTask(ConfigurableTask):  # type: ignore[misc]
 
     def aggregation(self) -> dict[str, Callable[[Sequence[float]], float]]:
         """Average over prompts; a missing value makes the mean missing."""
-        return {metric.name: _mean for metric in SAMPLED_METRICS}
+        return {metric.name: _mean for metric in (*METRICS, *SAMPLED_METRICS)}
 
     def higher_is_better(self) -> dict[str, bool]:
         """Return directions where one way is better."""
         return {
             metric.name: metric.direction == "higher"
-            for metric in SAMPLED_METRICS
+            for metric in (*METRICS, *SAMPLED_METRICS)
             if metric.direction in ("higher", "lower")
         }
 
