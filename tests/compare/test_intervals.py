@@ -51,13 +51,13 @@ def test_no_number_that_is_none(wrong: float, name: str) -> None:
 
 
 def test_the_smallest_difference_of_a_normal_estimate() -> None:
-    """Found if value + 1.96 se < -margin, so with a chance of 0.8 at this loss."""
+    """Found if value + 1.96 se < -margin, so with a chance of 0.85 at this loss."""
     se, margin = 0.01, 0.02
     reach = float(norm.ppf(0.975)) * se
     smallest = smallest_difference(
         Estimate(value=0.0, down=reach, up=reach), level=0.95, margin=margin
     )
-    assert norm.cdf((-margin - reach + smallest) / se) == pytest.approx(0.8)
+    assert norm.cdf((-margin - reach + smallest) / se) == pytest.approx(0.85)
 
 
 def test_replies_needed_halve_the_width_at_four_times_as_many() -> None:
@@ -68,7 +68,7 @@ def test_replies_needed_halve_the_width_at_four_times_as_many() -> None:
     first, second = needed(0.06, 100), needed(0.03, 400)
     assert first is not None and second is not None
     assert abs(first - second) <= 1
-    factor = 1 + float(norm.ppf(0.8)) / float(norm.ppf(0.975))
+    factor = 1 + float(norm.ppf(0.85)) / float(norm.ppf(0.975))
     assert first == pytest.approx(100 * (0.06 * factor / 0.02) ** 2, abs=1)
 
 

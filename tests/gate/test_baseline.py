@@ -119,7 +119,7 @@ def test_another_kind_of_file_is_named_as_such(tmp_path: Path, wrong: object) ->
 
 
 def test_the_noise_floor_is_three_times_the_largest_change() -> None:
-    runs = [make_run_of(exact_task((0.6, 0.3), (q, 0.4))) for q in (0.6, 0.601, 0.6002)]
+    runs = [make_run_of(exact_task((0.6, 0.3), (q, 0.4))) for q in (0.5, 0.501, 0.5002)]
     floor = largest_changes([measurement_of(run) for run in runs])
     assert floor["valid_mass"] == pytest.approx(0.003)
     assert floor["overlap"] == pytest.approx(0.0, abs=1e-12)
