@@ -78,7 +78,7 @@ def natural(lm: EngineLM) -> list[TaskResult]:
 def test_natural_prompts_get_valid_answers(natural: list[TaskResult]) -> None:
     assert len(natural) == 22
     for task in natural:
-        assert _value(task, "valid_mass") > 0.9, task.name
+        assert _value(task, "valid_mass") > 0.85, task.name
 
 
 def test_on_natural_prompts_it_has_favourites(natural: list[TaskResult]) -> None:
