@@ -81,7 +81,7 @@ def sorted_curve(target: FloatArray, curves: Sequence[tuple[str, FloatArray]]) -
     return Chart(spec={"data": kept, "layout": figure["layout"]}, height=260)
 
 
-def _curve(q: FloatArray) -> dict[str, list[Any]]:
+def _curve(q: FloatArray) -> dict[str, Any]:
     ordered = sorted((float(value) for value in q), reverse=True)
     ranks = _some_ranks(len(ordered))
     # A log axis has no zero: what is never drawn ends the curve.

@@ -111,9 +111,9 @@ def test_means_are_of_tasks_then_families() -> None:
     run = board.runs[0]
     mean = scope_means(scope, run, ("overlap", "kl"))
     for name in ("overlap", "kl"):
-        stored = run.result.overall.metrics[name].value
-        assert stored is not None and mean[name].value is not None
-        assert np.isclose(mean[name].value, stored, atol=1e-12)
+        stored, found = run.result.overall.metrics[name].value, mean[name].value
+        assert stored is not None and found is not None
+        assert np.isclose(found, stored, atol=1e-12)
 
 
 def test_equal_models_share_a_rank() -> None:
