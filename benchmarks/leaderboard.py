@@ -72,16 +72,21 @@ def main() -> None:
 
 def _runs(tasks: list[TaskDefinition], n_runs: int) -> Iterator[RunResult]:
     rng = np.random.default_rng(0)
-    frame = perfect_run(tasks[:1], samples=1, seed=0, created="2026-01-01T00:00:00+00:00")
+    frame = perfect_run(tasks, samples=1, seed=0, created="2026-01-01T00:00:00+00:00")
     for number in range(n_runs):
         base, version = divmod(number, TUNED + 1)
         sharpness = 0.1 if version == 0 else float(version)
-        measured = [_task(task, sharpness, rng) for task in tasks]
+        measured = [
+            _task(task, shape, sharpness, rng)
+            for task, shape in zip(tasks, frame.tasks, strict=True)
+        ]
         yield _seal(frame, measured, _model(frame, f"made-up/model-{base}", version))
 
 
-def _task(task: TaskDefinition, sharpness: float, rng: np.random.Generator) -> TaskResult:
-    frame = perfect_run([task], samples=1, seed=0, created="").tasks[0]
+def _task(
+    task: TaskDefinition, frame: TaskResult, sharpness: float, rng: np.random.Generator
+) -> TaskResult:
+    """Return a task measured exactly, of a model whose probabilities are drawn."""
     prompts = []
     for prompt in frame.prompts:
         q = rng.dirichlet(np.full(task.target.size, sharpness)) * 0.99

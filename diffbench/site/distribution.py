@@ -104,7 +104,9 @@ def _times(ratio: float | None) -> str:
         return f"{ratio:,.0f} ×"
     if ratio >= 0.095:
         return f"{ratio:.1f} ×"
-    return "never" if ratio == 0 else f"1/{1 / ratio:,.0f} ×"
+    if ratio == 0:
+        return "never"
+    return f"1/{1 / ratio:,.0f} ×" if ratio >= 1e-3 else "< 1/1,000 ×"
 
 
 def curve_rows(

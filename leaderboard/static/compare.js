@@ -75,7 +75,7 @@ const DiffBenchData = (() => {
     const scroll = make("div", "", "scroll");
     scroll.tabIndex = 0;
     scroll.setAttribute("role", "region");
-    scroll.setAttribute("aria-label", `Outcomes of ${one.title}`);
+    scroll.setAttribute("aria-label", `Outcomes of ${one.name}`);
     const table = make("table");
     const head = table.createTHead().insertRow();
     for (const [text, className] of [["outcome", ""], ["asked", "n"], ["first", "n"], ["second", "n"], ["difference", "n"], ["first above second", ""]]) {
@@ -190,7 +190,7 @@ const DiffBenchData = (() => {
       const section = make("section", "", "task");
       section.id = `pair-${i}`;
       const title = make("h2", pair.one.title);
-      title.append(" ", make("small", `overlap ${fixed(pair.one.overlap)} and ${fixed(pair.other.overlap)}`));
+      title.append(" ", make("small", `${pair.one.split === "train" ? "trained wordings" : "held-out"}, overlap ${fixed(pair.one.overlap)} and ${fixed(pair.other.overlap)}`));
       section.append(title);
       place.append(section);
       await outcomes(section, pair.one, pair.other, names);
@@ -211,6 +211,7 @@ const DiffBenchData = (() => {
     show();
   });
   form.addEventListener("submit", (event) => event.preventDefault());
+  document.getElementById("without").hidden = true;
   form.hidden = false;
   show();
 })();

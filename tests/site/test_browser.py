@@ -111,7 +111,7 @@ def test_the_page_reads_without_scripts(site: Path, browser: Browser) -> None:
     expect(page.locator("#board")).to_contain_text("acme/chat-7b")
     expect(page.locator("#board")).to_contain_text("improved")
     expect(page.locator("#controls")).to_be_hidden()
-    page.get_by_role("link", name="Fruits").click()
+    page.get_by_role("link", name="Fruits", exact=True).click()
     expect(page.locator("#status")).to_contain_text("2 tasks")
     page.goto((site / "compare.html").as_uri())
     expect(page.locator("main")).to_contain_text("needs JavaScript")
@@ -167,7 +167,7 @@ def test_the_address_brings_the_same_view_back(
     expect(other.get_by_label("Search")).to_have_value("chat")
     expect(other.locator("th[data-key=valid_mass]")).to_be_hidden()
     expect(other.locator("th[data-key=kl]")).to_have_attribute("aria-sort", "ascending")
-    other.get_by_role("link", name="Fruits").click()
+    other.get_by_role("link", name="Fruits", exact=True).click()
     expect(other.get_by_label("Search")).to_have_value("chat")
     other.context.close()
 
