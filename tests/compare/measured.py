@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,14 @@ _SHA = "0" * 64
 
 def measured(*tasks: MeasuredTask, **changes: Any) -> Measurement:
     """Everything but the tasks as in a small run; `changes` are of its settings."""
-    base = measurement_of(make_run())
+    base = _small_run()
     settings = base.settings.model_copy(update=changes)
     return replace(base, tasks=list(tasks), settings=settings)
+
+
+@cache
+def _small_run() -> Measurement:
+    return measurement_of(make_run())
 
 
 def drawn(

@@ -281,12 +281,6 @@ def test_a_training_that_diverges_is_one_sentence(tmp_path: Path) -> None:
         )
 
 
-def test_tied_embeddings_are_not_adapted(tmp_path: Path) -> None:
-    lora = {"rank": 2, "alpha": 4, "targets": ["q_proj", "lm_head"]}
-    with pytest.raises(ModelError, match="which are one matrix"):
-        tune(small_options(tmp_path, lora=lora))
-
-
 def test_files_that_a_recipe_names_are_recorded_by_their_last_part(tmp_path: Path) -> None:
     prompts = tmp_path / "secret" / "prompts"
     prompts.mkdir(parents=True)
