@@ -26,11 +26,11 @@ def internal_error(error: BaseException, *, debug: bool = False) -> int:
             traceback.print_exception(error)
         text = " ".join(str(error).split())[:_LONGEST]
         shown = text.encode("ascii", "backslashreplace").decode().replace("::", ": :")
-        print(  # noqa: T201
+        sys.stderr.write(
             f"Internal error, no verdict: {type(error).__name__}: {shown} "
-            "(set DIFFBENCH_DEBUG=1 for the traceback)",
-            file=sys.stderr,
+            "(set DIFFBENCH_DEBUG=1 for the traceback)\n"
         )
+        sys.stderr.flush()
     except OSError:
         # Nobody reads; the exit code still says it.
         sys.stderr = None

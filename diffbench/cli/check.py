@@ -49,7 +49,25 @@ class _Gate(click.Command):
             ctx.exit(internal_error(error, debug=bool(ctx.params.get("debug"))))
 
 
-@click.command(cls=_Gate, short_help="Stop when a result is worse than its baseline.")
+_HELP = """Check RESULT, a results.json or its folder, against a baseline.
+
+\b
+Exit code
+  0   pass: nothing that blocks got worse
+  1   regression
+  2   usage: an option, the configuration or an output's place is wrong
+  3   cannot judge: a file, a task, a prompt or a value is missing or cannot be
+      trusted, or nothing was compared
+  4   unresolved, and --strict
+  70  internal error: no verdict
+
+A regression that was seen stands, whatever else could not be judged.
+"""
+
+
+@click.command(
+    cls=_Gate, help=_HELP, short_help="Stop when a result is worse than its baseline."
+)
 @click.argument("result", type=_FILE, required=False)
 @click.option("--baseline", type=_FILE, help="What to compare with: a committed file.")
 @click.option(
@@ -75,20 +93,7 @@ def check(
     config: Path | None,
     **options: Any,
 ) -> None:
-    """Check RESULT, a results.json or its folder, against a baseline.
-
-    \b
-    Exit code
-      0   pass: nothing that blocks got worse
-      1   regression
-      2   usage: an option, the configuration or an output's place is wrong
-      3   cannot judge: a file, a task, a prompt or a value is missing or cannot be
-          trusted, or nothing was compared
-      4   unresolved, and --strict
-      70  internal error: no verdict
-
-    A regression that was seen stands, whatever else could not be judged.
-    """  # noqa: D301
+    """Judge a result and end with the verdict's exit code."""
     if options["self_test"]:
         _self_test()
         return

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from diffbench.compare import MeasuredPrompt, MeasuredTask, Measurement, measurement_of
 from diffbench.errors import BaselineError, printable
@@ -22,6 +22,7 @@ from diffbench.results import (
     RunSettings,
     write_atomic,
 )
+from diffbench.results.schema import Count, Probability, Record, Sha256
 
 __all__ = [
     "Baseline",
@@ -36,35 +37,27 @@ _FORMAT = "diffbench-baseline"
 _DIGITS = 8
 _MOST_REASON = 500
 
-_Share = Annotated[float, Field(ge=0, le=1 + 1e-6, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=0)]
-_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Prompt(_Record):
+class _Prompt(Record):
     id: str
-    prompt_sha256: _Sha256
-    probabilities: list[_Share] | None = None
-    counts: list[_Count] | None = None
-    n_invalid: _Count = 0
+    prompt_sha256: Sha256
+    probabilities: list[Probability] | None = None
+    counts: list[Count] | None = None
+    n_invalid: Count = 0
 
 
-class _Task(_Record):
+class _Task(Record):
     name: str
     title: str
     family: str
     split: Literal["train", "held_out"]
     version: str
     estimator: EstimatorLabel
-    target_sha256: _Sha256
+    target_sha256: Sha256
     prompts: Annotated[list[_Prompt], Field(min_length=1)]
 
 
-class Baseline(_Record):
+class Baseline(Record):
     """All of a baseline file."""
 
     format: Literal["diffbench-baseline"]
@@ -73,7 +66,7 @@ class Baseline(_Record):
     reason: Annotated[str, Field(min_length=1, max_length=_MOST_REASON)]
     """Why it is what later results are compared with, in a person's words."""
     diffbench: str
-    result_sha256: _Sha256
+    result_sha256: Sha256
     """Content hash of the results file that it was made from."""
     model: ModelInfo
     settings: RunSettings
@@ -83,7 +76,7 @@ class Baseline(_Record):
     noise_floor: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
     """By metric, three times the largest change that other batch sizes made."""
     tasks: Annotated[list[_Task], Field(min_length=1)]
-    content_sha256: _Sha256
+    content_sha256: Sha256
 
 
 def baseline_of(

@@ -9,26 +9,23 @@ from diffbench.hashing import prompt_sha256
 from diffbench.results import (
     EstimatorLabel,
     MetricEntry,
-    ModelInfo,
     PromptResult,
     RunInfo,
     RunResult,
     RunSettings,
     TargetRecord,
     TaskResult,
-    content_sha256,
-    family_aggregates,
     mean_metrics,
     metrics_from_counts,
     metrics_from_probabilities,
-    overall_aggregate,
+    named_model,
+    sealed_result,
 )
 from diffbench.targets import Outcome, make_target
 
 __all__ = ["fixture_result", "fixture_task"]
 
 _TARGET = make_target([Outcome(text=name) for name in ("heads", "tails")])
-_NO_HASH = "0" * 64
 
 
 def fixture_task(
@@ -71,9 +68,8 @@ def fixture_task(
 
 def fixture_result(*tasks: TaskResult) -> RunResult:
     """Return a whole sealed result of a model that does not exist."""
-    families = family_aggregates(tasks)
-    unsealed = RunResult(
-        schema_version="1",
+    model = named_model("fixture", "fixture", synthetic=True)
+    return sealed_result(
         run=RunInfo(
             id="fixture",
             created="2026-01-01T00:00:00+00:00",
@@ -86,15 +82,10 @@ def fixture_result(*tasks: TaskResult) -> RunResult:
             scoring_path=None,
             scoring_check_nats=None,
         ),
-        model=_model(),
+        model=model.model_copy(update={"dtype": "float32"}),
         settings=_settings(),
-        tasks=list(tasks),
-        families=families,
-        overall=overall_aggregate(families),
-        content_sha256=_NO_HASH,
+        tasks=tasks,
     )
-    content = unsealed.model_dump(mode="json")
-    return RunResult.model_validate({**content, "content_sha256": content_sha256(content)})
 
 
 def _prompt(
@@ -115,24 +106,6 @@ def _prompt(
         counts=None if counts is None else list(counts),
         invalid=invalid,
         metrics=metrics,
-    )
-
-
-def _model() -> ModelInfo:
-    return ModelInfo(
-        spec="fixture",
-        id="fixture",
-        revision=None,
-        role="base",
-        parent=None,
-        adapter=None,
-        parameters=None,
-        dtype="float32",
-        architecture=None,
-        weights_fingerprint=None,
-        tokenizer_sha256=None,
-        chat_template_sha256=None,
-        synthetic=True,
     )
 
 

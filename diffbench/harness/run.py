@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
 
 from diffbench.errors import ModelError, printable
 from diffbench.harness.backends import Backend, MeasuredLM, open_backend
@@ -17,14 +16,11 @@ from diffbench.models.spec import parse_model
 from diffbench.options import NoProgress, Progress, RunOptions
 from diffbench.processes import Processes, is_first
 from diffbench.results import (
-    SCHEMA_VERSION,
     ModelInfo,
     RunInfo,
     RunResult,
     TaskResult,
-    content_sha256,
-    family_aggregates,
-    overall_aggregate,
+    sealed_result,
     with_order,
     write_results,
     write_samples,
@@ -37,8 +33,6 @@ from diffbench.version import __version__
 __all__ = ["Finished", "run_tasks", "sweep_temperatures"]
 
 Finished = tuple[RunResult, Path]
-
-_UNSEALED = "0" * 64
 
 
 def run_tasks(
@@ -131,17 +125,11 @@ def _run(
         raise
     work = _Work(options, tasks, partial, processes, progress)
     results, samples = work.measure(lm, place.named)
-    families = family_aggregates(results)
-    result = _seal(
-        {
-            "schema_version": SCHEMA_VERSION,
-            "run": _run_info(identity, backend, options, place, results),
-            "model": backend.info,
-            "settings": settings,
-            "tasks": results,
-            "families": families,
-            "overall": overall_aggregate(families),
-        }
+    result = sealed_result(
+        run=_run_info(identity, backend, options, place, results),
+        model=backend.info,
+        settings=settings,
+        tasks=results,
     )
     processes.first(lambda: _write(partial, result, samples))
     return result, place.output
@@ -225,12 +213,6 @@ def _run_info(
         scoring_check_nats=evidence.scoring_check_nats,
         independence=with_order(evidence.independence, results),
     )
-
-
-def _seal(content: dict[str, Any]) -> RunResult:
-    unsealed = RunResult(**content, content_sha256=_UNSEALED)
-    sha256 = content_sha256(unsealed.model_dump(mode="json"))
-    return unsealed.model_copy(update={"content_sha256": sha256})
 
 
 def _new_folder(model: ModelInfo) -> Path:

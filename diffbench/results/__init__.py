@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from diffbench.results.assemble import named_model, sealed_result
 from diffbench.results.compute import (
     family_aggregates,
     fit_of_counts,
@@ -78,7 +79,9 @@ __all__ = [
     "metrics_from_counts",
     "metrics_from_exploration",
     "metrics_from_probabilities",
+    "named_model",
     "overall_aggregate",
+    "sealed_result",
     "verify_result",
     "with_order",
     "write_atomic",

@@ -17,9 +17,11 @@ __all__ = [
     "AdapterInfo",
     "Aggregate",
     "CommonReply",
+    "Count",
     "EstimatorLabel",
     "Exploration",
     "ExploredReply",
+    "Finite",
     "FitResult",
     "GitInfo",
     "Independence",
@@ -27,11 +29,14 @@ __all__ = [
     "MetricEntry",
     "ModelInfo",
     "PeerTest",
+    "Probability",
     "PromptResult",
+    "Record",
     "ReplyProbe",
     "RunInfo",
     "RunResult",
     "RunSettings",
+    "Sha256",
     "TargetRecord",
     "TaskResult",
 ]
@@ -45,11 +50,13 @@ Count = Annotated[int, Field(ge=0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A part of a file: unknown keys are refused, and nothing changes it."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Interval(_Record):
+class Interval(Record):
     """A confidence interval and how it was made."""
 
     lo: Finite
@@ -58,7 +65,7 @@ class Interval(_Record):
     method: str
 
 
-class MetricEntry(_Record):
+class MetricEntry(Record):
     """One value, or the reason why there is none."""
 
     value: Finite | None
@@ -77,7 +84,7 @@ class MetricEntry(_Record):
     """Replies that the value rests on; null for exact values."""
 
 
-class PeerTest(_Record):
+class PeerTest(Record):
     """KS@100 as another benchmark defines it, and how lenient it is."""
 
     passes: Probability
@@ -89,7 +96,7 @@ class PeerTest(_Record):
     """That model's overlap with the target."""
 
 
-class FitResult(_Record):
+class FitResult(Record):
     """p-values of the hypothesis that the replies are draws from the target."""
 
     all_replies: Probability
@@ -101,14 +108,14 @@ class FitResult(_Record):
     peer_ks: PeerTest | None = None
 
 
-class CommonReply(_Record):
+class CommonReply(Record):
     """An invalid reply and how often it was drawn."""
 
     reply: str
     count: Count
 
 
-class ReplyProbe(_Record):
+class ReplyProbe(Record):
     """Replies drawn beside an exact value whose valid mass is low."""
 
     n: Count
@@ -119,7 +126,7 @@ class ReplyProbe(_Record):
     commonest_invalid: list[CommonReply]
 
 
-class ExploredReply(_Record):
+class ExploredReply(Record):
     """An invalid reply that expansion found."""
 
     reply: str
@@ -128,7 +135,7 @@ class ExploredReply(_Record):
     is_open: bool
 
 
-class Exploration(_Record):
+class Exploration(Record):
     """How far expansion went beyond the probabilities that it found."""
 
     reachable: Annotated[list[Probability], Compact("float64")]
@@ -140,7 +147,7 @@ class Exploration(_Record):
     invalid_replies: list[ExploredReply]
 
 
-class PromptResult(_Record):
+class PromptResult(Record):
     """What one prompt measured."""
 
     id: str
@@ -167,7 +174,7 @@ class PromptResult(_Record):
     where replies come in no order of their own."""
 
 
-class TargetRecord(_Record):
+class TargetRecord(Record):
     """The target distribution that a task's prompts share."""
 
     outcomes: list[str]
@@ -178,7 +185,7 @@ class TargetRecord(_Record):
     sha256: Sha256
 
 
-class TaskResult(_Record):
+class TaskResult(Record):
     """One task: mean over its prompts."""
 
     name: str
@@ -193,7 +200,7 @@ class TaskResult(_Record):
     prompts: Annotated[list[PromptResult], Field(min_length=1)]
 
 
-class Aggregate(_Record):
+class Aggregate(Record):
     """A family, or everything: mean over tasks or families, equal weight."""
 
     name: str
@@ -201,7 +208,7 @@ class Aggregate(_Record):
     metrics: dict[str, MetricEntry]
 
 
-class AdapterInfo(_Record):
+class AdapterInfo(Record):
     """The adapter on the model; what it was tuned by, where its folder says so."""
 
     sha256: Sha256
@@ -213,7 +220,7 @@ class AdapterInfo(_Record):
     seed: int | None = None
 
 
-class ModelInfo(_Record):
+class ModelInfo(Record):
     """Which model was measured."""
 
     spec: str
@@ -234,7 +241,7 @@ class ModelInfo(_Record):
     """Known to be a made-up specimen."""
 
 
-class RunSettings(_Record):
+class RunSettings(Record):
     """Everything that decides the numbers besides model and tasks."""
 
     estimator: Literal["auto", "exact", "exact-canonical", "sample", "expand"]
@@ -254,14 +261,14 @@ class RunSettings(_Record):
     """`unknown`: as the server has it."""
 
 
-class GitInfo(_Record):
+class GitInfo(Record):
     """The checkout that ran, if it was one."""
 
     commit: str
     dirty: bool
 
 
-class Independence(_Record):
+class Independence(Record):
     """Why a run's replies may be taken for independent draws, or that this is unknown."""
 
     verdict: Literal["by_construction", "shown", "unproven"]
@@ -280,7 +287,7 @@ class Independence(_Record):
     """How likely chance makes so many equal neighbours."""
 
 
-class RunInfo(_Record):
+class RunInfo(Record):
     """When, where and with what the run was made."""
 
     id: str
@@ -297,7 +304,7 @@ class RunInfo(_Record):
     independence: Independence | None = None
 
 
-class RunResult(_Record):
+class RunResult(Record):
     """All of `results.json`."""
 
     schema_version: Literal["1"]

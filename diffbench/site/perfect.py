@@ -12,19 +12,18 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from diffbench.errors import SettingsError
+from diffbench.harness.identity import run_settings
 from diffbench.harness.measure import sampled_prompt, target_record
+from diffbench.options import RunOptions
 from diffbench.results import (
     Independence,
-    ModelInfo,
     PromptResult,
     RunInfo,
     RunResult,
-    RunSettings,
     TaskResult,
-    content_sha256,
-    family_aggregates,
     mean_metrics,
-    overall_aggregate,
+    named_model,
+    sealed_result,
 )
 from diffbench.results.provenance import checkout, hardware, package_versions
 from diffbench.site.runs import PERFECT_SPEC
@@ -34,7 +33,6 @@ from diffbench.version import __version__
 __all__ = ["perfect_run"]
 
 _UNLISTED = "{an outcome beyond the list}"
-_NO_HASH = "0" * 64
 
 
 def perfect_run(
@@ -55,19 +53,14 @@ def perfect_run(
         raise SettingsError("a perfect sampler needs at least one task and one reply")
     rng = np.random.default_rng(seed)
     measured = [_task(task.as_mode("sampled"), samples, rng) for task in tasks]
-    families = family_aggregates(measured)
-    result = RunResult(
-        schema_version="1",
+    return sealed_result(
         run=_run_info(measured, samples, seed, created),
-        model=_model(),
-        settings=_settings(samples, seed),
+        model=named_model(PERFECT_SPEC, "perfect sampler", synthetic=True),
+        settings=run_settings(
+            RunOptions(model="demo", estimator="sample", samples=samples, seed=seed), "off"
+        ),
         tasks=measured,
-        families=families,
-        overall=overall_aggregate(families),
-        content_sha256=_NO_HASH,
     )
-    sha256 = content_sha256(result.model_dump(mode="json"))
-    return result.model_copy(update={"content_sha256": sha256})
 
 
 def _task(task: TaskDefinition, samples: int, rng: np.random.Generator) -> TaskResult:
@@ -132,38 +125,4 @@ def _run_info(
         scoring_path=None,
         scoring_check_nats=None,
         independence=Independence(verdict="by_construction", seeds="one_stream"),
-    )
-
-
-def _model() -> ModelInfo:
-    return ModelInfo(
-        spec=PERFECT_SPEC,
-        id="perfect sampler",
-        revision=None,
-        role="base",
-        parent=None,
-        adapter=None,
-        parameters=None,
-        dtype=None,
-        architecture=None,
-        weights_fingerprint=None,
-        tokenizer_sha256=None,
-        chat_template_sha256=None,
-        synthetic=True,
-    )
-
-
-def _settings(samples: int, seed: int) -> RunSettings:
-    return RunSettings(
-        estimator="sample",
-        samples=samples,
-        temperature=1.0,
-        top_p=1.0,
-        top_k=0,
-        max_new_tokens=64,
-        seed=seed,
-        limit=None,
-        protocol="independent",
-        answer_rule="first",
-        thinking="off",
     )

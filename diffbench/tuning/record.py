@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from diffbench.errors import ResultError, printable
 from diffbench.results.files import write_atomic
-from diffbench.results.schema import GitInfo
+from diffbench.results.schema import Count, Finite, GitInfo, Record, Sha256
 from diffbench.tuning.recipe import Recipe
 
 __all__ = [
@@ -26,16 +26,8 @@ __all__ = [
 
 RECORD_NAME = "tune.json"
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
-
-class _Record(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class BaseModelInfo(_Record):
+class BaseModelInfo(Record):
     """The model beneath the adapter."""
 
     spec: str
@@ -51,7 +43,7 @@ class BaseModelInfo(_Record):
     synthetic: bool
 
 
-class TrainedPrompt(_Record):
+class TrainedPrompt(Record):
     """What one prompt was trained towards."""
 
     task: str
@@ -62,7 +54,7 @@ class TrainedPrompt(_Record):
     entropy: Finite
 
 
-class PassRecord(_Record):
+class PassRecord(Record):
     """Mean losses of one pass, nats a prompt."""
 
     loss: Finite
@@ -70,7 +62,7 @@ class PassRecord(_Record):
     guard: Finite | None = None
 
 
-class RetentionVerdict(_Record):
+class RetentionVerdict(Record):
     """A score that should not change, before and after."""
 
     name: str
@@ -85,7 +77,7 @@ class RetentionVerdict(_Record):
     verdict: Literal["kept", "better", "worse"]
 
 
-class TuneRecord(_Record):
+class TuneRecord(Record):
     """All of `tune.json`."""
 
     schema_version: Literal["1"] = "1"

@@ -12,10 +12,12 @@ from lxml import etree
 
 from diffbench.compare import MetricVerdict
 from diffbench.gate import CheckReport, Outcome, markdown_report, text_report
+from diffbench.gate.config import Tier
 from diffbench.gate.github import workflow_commands, write_step_summary
 from diffbench.gate.json_report import json_report
 from diffbench.gate.junit import junit_report
 from diffbench.gate.log import log_line
+from diffbench.gate.report import Status
 from tests.cli.test_tables import HOSTILE
 from tests.gate.files import EXACT, case, check, reply_task
 from tests.results.factory import exact_task
@@ -33,10 +35,10 @@ COMMANDS = {
 NASTY = {**HOSTILE, **COMMANDS}
 
 
-def _outcome(name: str, status: str = "regression", tier: str = "blocking") -> Outcome:
+def _outcome(name: str, status: Status = "regression", tier: Tier = "blocking") -> Outcome:
     return Outcome(
-        status=status,  # type: ignore[arg-type]
-        tier=tier,  # type: ignore[arg-type]
+        status=status,
+        tier=tier,
         required=True,
         verdict=MetricVerdict(
             task=name,

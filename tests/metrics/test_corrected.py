@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from random import Random
 
 import numpy as np
 import pytest
@@ -124,11 +125,11 @@ def test_values_keep_their_ranges_and_have_a_reason_else(
 
 @settings(max_examples=30, deadline=None)
 @given(count_tables(size=5), st.randoms(use_true_random=False))
-def test_the_order_of_outcomes_means_nothing(table: Table, random: object) -> None:
+def test_the_order_of_outcomes_means_nothing(table: Table, random: Random) -> None:
     counts, n_invalid = table
     p = zipf(5)
     order = list(range(5))
-    random.shuffle(order)  # type: ignore[attr-defined]
+    random.shuffle(order)
     one = corrected_overlap(p, counts, n_invalid)
     other = corrected_overlap(p[order], np.array(counts)[order], n_invalid)
     if one.value is not None and other.value is not None:

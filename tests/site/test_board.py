@@ -90,7 +90,9 @@ def test_one_worse_task_makes_the_whole_worse_and_the_tally_says_so() -> None:
     base = base_run("a/one", 0.05)
 
     (board,) = _boards(base, good)
-    words = {one.verdict for one in board.blocks[0].tuned[0].verdicts.tasks}  # type: ignore[union-attr]
+    verdicts = board.blocks[0].tuned[0].verdicts
+    assert verdicts is not None
+    words = {one.verdict for one in verdicts.tasks}
     assert words == {"improved"}
     mixed = content_of(good)
     mixed["tasks"][1:] = content_of(base)["tasks"][1:]

@@ -16,7 +16,7 @@ from diffbench.harness.server.probe import PROBE_CALLS, check_independence
 from diffbench.models.address import public_address
 from diffbench.models.spec import ModelSpec
 from diffbench.options import Progress, RunOptions
-from diffbench.results import Independence, ModelInfo
+from diffbench.results import Independence, ModelInfo, named_model
 from diffbench.results.partial import PartialRun
 from diffbench.suite import TaskDefinition
 
@@ -141,18 +141,4 @@ def _together(probes: Sequence[Independence]) -> Independence:
 
 
 def _model_info(spec: ModelSpec) -> ModelInfo:
-    return ModelInfo(
-        spec=printable(spec.public, 1000),
-        id=printable(spec.name),
-        revision=None,
-        role="base",
-        parent=None,
-        adapter=None,
-        parameters=None,
-        dtype=None,
-        architecture=None,
-        weights_fingerprint=None,
-        tokenizer_sha256=None,
-        chat_template_sha256=None,
-        synthetic=False,
-    )
+    return named_model(printable(spec.public, 1000), printable(spec.name), synthetic=False)

@@ -108,5 +108,6 @@ def _mean(values: Sequence[float | None]) -> float:
 
 def _first(rows: Sequence[MatrixRow], column: int) -> float | None:
     """Return the untuned value, if all trainings were compared with the same tasks."""
-    values = {row.cells[column].before for row in rows if row.cells[column] is not None}  # type: ignore[union-attr]
+    cells = [cell for row in rows if (cell := row.cells[column]) is not None]
+    values = {cell.before for cell in cells}
     return values.pop() if len(values) == 1 else None
