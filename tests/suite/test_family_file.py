@@ -76,7 +76,7 @@ def test_held_out_targets_are_asked_for_in_all_wordings(tmp_path: Path) -> None:
         (
             "metadata:",
             "title: x\nmetadata:",
-            "title: unknown key; a task file has class, i",
+            "title: unknown key; a task file",
         ),
         ("  family: coins\n", "", r"instructed\.family: Field required"),
     ],
