@@ -91,6 +91,8 @@ def prepare(options: RunOptions) -> PreparedRun:
         tasks = _in_mode(tasks, "sampled")
     elif options.estimator != "auto":
         tasks = _in_mode(tasks, "exact")
+    if options.protocol == "list":
+        tasks = tuple(task.as_list(options.draws) for task in tasks)
     return PreparedRun(options=options, tasks=tasks, left_out=selection.left_out)
 
 

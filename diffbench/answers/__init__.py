@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from diffbench.answers.lists import (
+    LIST_KINDS,
+    ListKind,
+    list_request,
+    read_list,
+    trim_list,
+)
 from diffbench.answers.reply import (
     INVALID_KINDS,
     AnswerRule,
@@ -23,15 +30,20 @@ from diffbench.answers.spellings import (
 __all__ = [
     "INVALID_KINDS",
     "LEAD_INS",
+    "LIST_KINDS",
     "MAX_SPELLINGS",
     "AnswerKey",
     "AnswerRule",
     "Invalid",
     "InvalidKind",
+    "ListKind",
     "Valid",
     "Variant",
     "answer_string",
+    "list_request",
     "make_answer_key",
+    "read_list",
     "read_reply",
+    "trim_list",
     "trim_reply",
 ]

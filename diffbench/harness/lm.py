@@ -85,6 +85,8 @@ class EngineLM(HFLM):  # type: ignore[misc]
         self.protocol = protocol
         self.seed = seed
         self.answer_rule = answer_rule
+        self.draws_per_reply = 1
+        """Answers after which a reply is over."""
         embeddings = loaded.model.get_output_embeddings()
         size = embeddings.weight.shape[0] if embeddings is not None else self.vocab_size
         self.vocabulary = Vocabulary(loaded.tokenizer, size)
@@ -319,10 +321,14 @@ class EngineLM(HFLM):  # type: ignore[misc]
         longest = min(int(settings["max_gen_toks"]), self.max_length - len(prompt))
         closing = self.vocabulary.closing_tokens
         # Under the rule `anywhere` a reply may go on after a closing brace.
-        stops = self.answer_rule == "first"
+        stops, n_answers = self.answer_rule == "first", self.draws_per_reply
         sampler = Sampler(
             self.model,
-            is_complete=lambda reply: stops and bool(closing[reply[-1]]),
+            is_complete=lambda reply: (
+                stops
+                and bool(closing[reply[-1]])
+                and (n_answers == 1 or int(closing[list(reply)].sum()) >= n_answers)
+            ),
             ends=self.ends,
             max_rows=self._max_rows(len(prompt) + longest),
             decoding=Decoding(

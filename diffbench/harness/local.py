@@ -61,6 +61,7 @@ class LocalBackend:
                 answer_rule=options.answer_rule,
                 decodings=self._decodings,
             )
+            self._lm.draws_per_reply = options.draws
             check_scoring(self._lm, tasks)
         self._lm.active = self._decodings.index(decoding_of(options))
         return self._lm
