@@ -13,6 +13,9 @@ from diffbench.assets import asset_dir
 __all__ = ["DemoRecipe", "read_recipe"]
 
 
+Mixed = Literal["core", "paraphrase", "natural", "biographies", "plain"]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,7 +81,7 @@ class DemoRecipe(_Strict):
     vocabulary_size: int
     model: ModelShape
     training: TrainingSettings
-    mixture: dict[Literal["core", "paraphrase", "natural", "plain"], float]
+    mixture: dict[Mixed, float]
     collapse: Collapse
     wordings: list[str]
     favourites: dict[str, list[str | int]]
