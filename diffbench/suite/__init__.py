@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from diffbench.suite.biography import (
+    BIOGRAPHY_FAMILY,
+    BiographyDefinition,
+    FieldReference,
+    known_values,
+)
+from diffbench.suite.biography_file import biography_from_config
 from diffbench.suite.catalog import (
     Catalog,
     Group,
@@ -15,7 +22,10 @@ from diffbench.suite.task_file import definition_from_config, load_task_file
 from diffbench.suite.yaml_file import read_task_yaml
 
 __all__ = [
+    "BIOGRAPHY_FAMILY",
+    "BiographyDefinition",
     "Catalog",
+    "FieldReference",
     "Group",
     "Mode",
     "Prompt",
@@ -23,8 +33,10 @@ __all__ = [
     "Source",
     "Split",
     "TaskDefinition",
+    "biography_from_config",
     "check_folder",
     "definition_from_config",
+    "known_values",
     "load_paper_folder",
     "load_paper_prompt",
     "load_task_file",
