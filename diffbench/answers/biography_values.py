@@ -56,6 +56,7 @@ _GENDERS: Final = {
 _TITLES: Final = frozenset(
     ("dr", "prof", "professor", "mr", "mrs", "ms", "miss", "sir", "dame")
 )
+_QUOTES: Final = ".,;:\"'“”\u2018\u2019"
 _YEAR = re.compile(r"(?<!\d)(?:1\d{3}|20\d{2})(?!\d)")
 _ISO = re.compile(r"(?<!\d)\d{4}-(\d{2})-\d{2}(?!\d)")
 _WORD = re.compile(r"[^\W\d_]+")
@@ -92,7 +93,7 @@ def read_values(sketch: Sketch, known: KnownValues) -> dict[ValueField, str | No
 
 def _first_name(name: str) -> str | None:
     for word in name.split():
-        bare = word.strip(".,;:\"'“”‘’")
+        bare = word.strip(_QUOTES)
         if bare and bare.casefold() not in _TITLES:
             return bare
     return None

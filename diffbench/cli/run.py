@@ -84,10 +84,14 @@ TEMPERATURES = _Temperatures()
     help="Probability that --estimator expand may leave undecided.",
 )
 @click.option(
-    "--samples", type=int, help="Replies a prompt.  [default: 1000, or 100 from an API]"
+    "--samples",
+    type=int,
+    help="Replies a prompt.  [default: 1000; 100 from an API; 200 biographies]",
 )
 @click.option(
-    "--max-new-tokens", default=64, show_default=True, help="Longest reply, in tokens."
+    "--max-new-tokens",
+    type=int,
+    help="Longest reply, in tokens.  [default: 64; 256 for biographies]",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of all sampling.")
 @click.option(

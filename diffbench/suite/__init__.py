@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from diffbench.suite.biography import (
     BIOGRAPHY_FAMILY,
+    AnyTask,
     BiographyDefinition,
     FieldReference,
-    known_values,
 )
 from diffbench.suite.biography_file import biography_from_config
 from diffbench.suite.catalog import (
@@ -23,6 +23,7 @@ from diffbench.suite.yaml_file import read_task_yaml
 
 __all__ = [
     "BIOGRAPHY_FAMILY",
+    "AnyTask",
     "BiographyDefinition",
     "Catalog",
     "FieldReference",
@@ -36,7 +37,6 @@ __all__ = [
     "biography_from_config",
     "check_folder",
     "definition_from_config",
-    "known_values",
     "load_paper_folder",
     "load_paper_prompt",
     "load_task_file",

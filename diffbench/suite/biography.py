@@ -6,14 +6,13 @@ of some of the fields, and sketches of the first fields that a model can be trai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from diffbench.answers import KnownValues, value_key
-from diffbench.suite.definition import Prompt, Source, Split
+from diffbench.suite.definition import Prompt, Source, Split, TaskDefinition
 from diffbench.targets import Target
 
-__all__ = ["BIOGRAPHY_FAMILY", "BiographyDefinition", "FieldReference", "known_values"]
+__all__ = ["BIOGRAPHY_FAMILY", "AnyTask", "BiographyDefinition", "FieldReference"]
 
 BIOGRAPHY_FAMILY = "biographies"
 
@@ -62,13 +61,5 @@ class BiographyDefinition:
         return tuple(prompt for prompt in self.prompts if prompt.split == self.split)
 
 
-def known_values(targets: Mapping[str, Target]) -> KnownValues:
-    """Return, by field, which value each accepted spelling of a reference means."""
-    return {
-        field: {
-            value_key(spelling): outcome
-            for outcome, aliases in zip(target.outcomes, target.aliases, strict=True)
-            for spelling in (*aliases, outcome)
-        }
-        for field, target in targets.items()
-    }
+AnyTask: TypeAlias = TaskDefinition | BiographyDefinition
+"""What can be measured."""

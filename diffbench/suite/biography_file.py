@@ -9,8 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
-from pydantic import model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictStr,
+    ValidationError,
+    model_validator,
+)
 
 from diffbench.answers import ValueField
 from diffbench.assets import asset_dir
@@ -138,8 +144,8 @@ def check_sketch(text: str) -> str:
     stripped = text.strip()
     if not _SKETCH.fullmatch(stripped):
         raise ValueError(
-            f"{printable(text, 60)!r} is no beginning of a sketch; write two to six fields, "
-            "each in braces and on a line of its own"
+            f"{printable(text, 60)!r} begins no sketch; write two to six fields, each "
+            "in braces and on a line of its own"
         )
     return stripped
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from diffbench.assets import asset_dir
 from diffbench.errors import TaskError, brief, did_you_mean, printable
-from diffbench.suite.biography import BiographyDefinition
+from diffbench.suite.biography import AnyTask, BiographyDefinition
 from diffbench.suite.biography_file import biography_from_config, is_biography
 from diffbench.suite.definition import TaskDefinition
 from diffbench.suite.paper import load_paper_folder, load_paper_prompt
@@ -180,9 +180,7 @@ class Catalog:
         )
 
 
-def _selection(
-    found: Iterable[TaskDefinition | BiographyDefinition], left_out: Iterable[str] = ()
-) -> Selection:
+def _selection(found: Iterable[AnyTask], left_out: Iterable[str] = ()) -> Selection:
     listed = list(found)
     return Selection(
         tasks=tuple(one for one in listed if isinstance(one, TaskDefinition)),
@@ -191,9 +189,7 @@ def _selection(
     )
 
 
-def _definition(
-    config: Mapping[str, Any], path: Path
-) -> TaskDefinition | BiographyDefinition:
+def _definition(config: Mapping[str, Any], path: Path) -> AnyTask:
     read = biography_from_config if is_biography(config) else definition_from_config
     return read(config, path)
 
@@ -232,7 +228,7 @@ def _is_folder(path: Path) -> bool:
 def _select_folder(path: Path) -> Selection:
     prompts, left_out = load_paper_folder(path)
     catalog = Catalog(path)
-    tasks = [*catalog.tasks.values(), *catalog.biographies.values()]
+    tasks: list[AnyTask] = [*catalog.tasks.values(), *catalog.biographies.values()]
     if not prompts and not tasks:
         reasons = f" ({'; '.join(left_out)})" if left_out else ""
         raise TaskError(

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
 from diffbench.answers import make_answer_key
 from diffbench.errors import TargetError, TaskError, printable
-from diffbench.suite.biography import BiographyDefinition
+from diffbench.suite.biography import AnyTask, BiographyDefinition
 from diffbench.suite.biography_file import check_sketch, shipped_references
 from diffbench.suite.definition import Prompt, TaskDefinition
 from diffbench.targets import Outcome, make_target
@@ -47,7 +47,7 @@ class _PaperPrompt(BaseModel):
     eos: bool = True
 
 
-def load_paper_prompt(path: Path) -> TaskDefinition | BiographyDefinition:
+def load_paper_prompt(path: Path) -> AnyTask:
     """Read one prompt file.
 
     Raises:
@@ -97,7 +97,7 @@ def load_paper_prompt(path: Path) -> TaskDefinition | BiographyDefinition:
 
 def load_paper_folder(
     folder: Path,
-) -> tuple[list[TaskDefinition | BiographyDefinition], list[str]]:
+) -> tuple[list[AnyTask], list[str]]:
     """Read every prompt file below a folder.
 
     Returns:
@@ -106,7 +106,7 @@ def load_paper_folder(
     Raises:
         TaskError: If a file is broken rather than open.
     """
-    tasks: list[TaskDefinition | BiographyDefinition] = []
+    tasks: list[AnyTask] = []
     left_out: list[str] = []
     for path in sorted(folder.rglob("*.json")):
         if path.name == _RESULTS_NAME:
