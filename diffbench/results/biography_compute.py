@@ -166,20 +166,20 @@ def _share(hits: int, n: int) -> MetricEntry:
 
 def _field_metrics(field: str, values: FieldValues, n: int) -> dict[str, MetricEntry]:
     n_read = sum(values.counts)
-    found = {"readable": _share(n_read, n)}
-    if not n_read:
-        missing = MetricEntry(value=None, reason="no reply has a value", n=n)
-        found |= dict.fromkeys(_PER_FIELD[1:], missing)
-    else:
+    found = {
+        "readable": _share(n_read, n),
+        "distinct": MetricEntry(value=float(len(values.counts)), n=n),
+        "distinct_100": _distinct(values.counts or [0], n),
+    }
+    if n_read:
         counts = np.asarray(values.counts)
         plain = float(entr(counts / n_read).sum())
         entropy = _entry(entropy_chao_shen(counts), n_read)
-        found |= {
-            "distinct": MetricEntry(value=float(counts.size), n=n),
-            "distinct_100": _distinct(values.counts, n),
-            "entropy": entropy.model_copy(update={"raw": plain}),
-            "top_share": MetricEntry(value=float(counts[0]) / n_read, n=n_read),
-        }
+        found["entropy"] = entropy.model_copy(update={"raw": plain})
+        found["top_share"] = MetricEntry(value=float(counts[0]) / n_read, n=n_read)
+    else:
+        missing = MetricEntry(value=None, reason="no reply has a value", n=n)
+        found |= {"entropy": missing, "top_share": missing}
     return {f"{field}.{name}": entry for name, entry in found.items()}
 
 
