@@ -15,7 +15,9 @@ __all__ = ["biography_summary", "biography_table", "print_biography"]
 
 def biography_table(catalog: Catalog, *, everything: bool) -> Table:
     """List the biography tasks; held-out ones only among everything."""
-    table = Table(title="\nOpen-ended tasks", title_justify="left", box=None, pad_edge=False)
+    table = Table(
+        title="\nOpen-ended tasks", title_justify="left", box=None, pad_edge=False
+    )
     table.add_column("name", no_wrap=True)
     table.add_column("what is asked for")
     table.add_column("prompts", justify="right")

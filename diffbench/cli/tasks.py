@@ -66,9 +66,8 @@ def list_tasks(*, as_json: bool, everything: bool) -> None:
     if not everything:
         out.print(
             "Each task also exists as [bold]…_heldout[/] (prompts that no recipe trains "
-            "on) and, with a target, as\n[bold]…_sampled[/] (measured from replies); groups "
-            "too. "
-            "`--all` lists them."
+            "on) and, with a target, as\n[bold]…_sampled[/] (measured from replies); "
+            "groups too. `--all` lists them."
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from jinja2 import TemplateError
 from lm_eval.api.task import Task
@@ -46,17 +46,20 @@ _PROBE_SHOWN = 5
 _REPLY_SHOWN = 500
 
 
+_Result_co = TypeVar("_Result_co", bound=AnyResult, covariant=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskOutcome:
+class TaskOutcome(Generic[_Result_co]):
     """A measured task, and the distinct replies behind it, if any were drawn."""
 
-    result: AnyResult
+    result: _Result_co
     samples: list[SampleRow]
 
 
 def run_task(
     lm: MeasuredLM, definition: TaskDefinition, options: RunOptions
-) -> TaskOutcome:
+) -> TaskOutcome[TaskResult]:
     """Measure every prompt of one task.
 
     Raises:

@@ -181,7 +181,12 @@ class TestValues:
 
     @pytest.mark.parametrize(
         ("gender", "value"),
-        [("female", "Female"), ("Non-Binary", "Non-binary"), ("Woman.", "Female"), ("?", None)],
+        [
+            ("female", "Female"),
+            ("Non-Binary", "Non-binary"),
+            ("Woman.", "Female"),
+            ("?", None),
+        ],
     )
     def test_genders(self, gender: str, value: str | None) -> None:
         assert read_values(sketch(gender=gender), {})["gender"] == value

@@ -25,9 +25,10 @@ from tests.harness.made_up import FIRST_NAMES, PersonLM, person, render
 TASK = shipped_catalog().biographies["diffbench_biographies"]
 
 
-def measured(lm: Any, **options: Any) -> tuple[BiographyResult, TaskOutcome]:
+def measured(
+    lm: Any, **options: Any
+) -> tuple[BiographyResult, TaskOutcome[BiographyResult]]:
     outcome = run_biography(lm, TASK, RunOptions(model="demo", **options))
-    assert isinstance(outcome.result, BiographyResult)
     return outcome.result, outcome
 
 
@@ -84,7 +85,9 @@ def test_one_person_only_is_one_of_everything() -> None:
 
 def test_what_the_references_do_not_list_earns_nothing() -> None:
     def of_nowhere(rng: np.random.Generator) -> str:
-        return render(["Xq Y", "Male", "May 1, 1990", "Orgrimmar, Azeroth", "Poet", "Wrote"])
+        return render(
+            ["Xq Y", "Male", "May 1, 1990", "Orgrimmar, Azeroth", "Poet", "Wrote"]
+        )
 
     result, _ = measured(PersonLM(of_nowhere))
     for prompt in result.prompts:
@@ -145,9 +148,8 @@ def test_replies_that_were_begun_count_with_their_beginning(tmp_path: Path) -> N
     )
     (begun,) = shipped_catalog().select([str(file)]).biographies
     rest = render(["Male", "May 1, 1990", "Oslo, Norway", "Poet", "Wrote"])
-    outcome = run_biography(
-        PersonLM(lambda rng: f"\n{rest}"), begun, RunOptions(model="demo")
-    )
+    lm: Any = PersonLM(lambda rng: f"\n{rest}")
+    outcome = run_biography(lm, begun, RunOptions(model="demo"))
     (prompt,) = outcome.result.prompts
     assert prompt.metrics["well_formed"].value == 1
     assert not isinstance(read_sketch(rest), type(read_sketch(prompt.replies[0])))

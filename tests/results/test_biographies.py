@@ -33,8 +33,8 @@ HOSTILE = (
     "no braces \x1b[2J at all",
     "\ud800{Ines}",
     "<script>alert(1)</script>",
-    render(["[red]Ines[/] <b>", "Male", "May 1, 1990", "<i>Oslo</i>, Norway", "=1+1", "{"]),
-    render(["<img src=x> Stone", "Male", "May 1, 1990", "Oslo, <b>", "=cmd()", "[red]x[/]"]),
+    render(["[red]Ines[/] <b>", "Male", "May 1, 1990", "<i>Oslo</i>, N", "=1+1", "{"]),
+    render(["<img src=x> Stone", "Male", "May 1, 1990", "Oslo, <b>", "=1+1", "[red]x[/]"]),
     render(["أحمد حداد", "Male", "May 1, 1990", "بيروت, لبنان", "كاتب", "كتب"]),
 )
 
@@ -46,9 +46,7 @@ def hostile(rng: np.random.Generator) -> str:
 def biographies(reply: Callable[[np.random.Generator], str] = person) -> BiographyResult:
     task = shipped_catalog().biographies["diffbench_biographies"]
     lm: Any = PersonLM(reply)
-    found = run_biography(lm, task, RunOptions(model="demo", samples=120)).result
-    assert isinstance(found, BiographyResult)
-    return found
+    return run_biography(lm, task, RunOptions(model="demo", samples=120)).result
 
 
 PEOPLE = biographies()

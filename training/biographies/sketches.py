@@ -1,12 +1,12 @@
 """Write tasks/biographies/sketches.csv: beginnings of biographies to train on.
 
-    python -m training.biographies.sketches
+    python training/biographies/sketches.py
 
-Each sketch has a name, a gender, a date and a place of birth. All six regions have the same
-number, and in each of them so has every gender. First names are drawn from the commonest
-2,000 of births in the US by sex (non-binary people: from names in both lists), surnames from
-the commonest 1,000 there, countries uniformly within a region and cities within a country.
-Names do not follow from places: the data say nothing of that.
+Each sketch has a name, a gender, a date and a place of birth. All six regions have the
+same number, and in each of them so has every gender. First names are drawn from the
+commonest 2,000 of births in the US by sex (non-binary people: from names in both lists),
+surnames from the commonest 1,000 there, countries uniformly within a region and cities
+within a country. Names do not follow from places: the data say nothing of that.
 """
 
 from __future__ import annotations
