@@ -11,6 +11,7 @@ from typing import Any
 from diffbench.assets import asset_dir
 from diffbench.errors import TaskError, brief, did_you_mean, printable
 from diffbench.suite.definition import TaskDefinition
+from diffbench.suite.family_file import family_from_config, is_family
 from diffbench.suite.paper import load_paper_folder, load_paper_prompt
 from diffbench.suite.task_file import definition_from_config
 from diffbench.suite.yaml_file import read_task_yaml
@@ -63,20 +64,21 @@ class Catalog:
         for path, config in self._configs:
             if "group" in config:
                 continue
-            definition = definition_from_config(config, path)
-            if definition.name in found:
-                raise TaskError(
-                    f"{path}: task: {definition.name!r} is already the name of "
-                    f"{found[definition.name].file}; give it another"
-                )
-            found[definition.name] = definition
+            for definition in _definitions(config, path):
+                if definition.name in found:
+                    raise TaskError(
+                        f"{path}: task: {definition.name!r} is already the name of "
+                        f"{found[definition.name].file}; give it another"
+                    )
+                found[definition.name] = definition
         return found
 
     @cached_property
     def groups(self) -> dict[str, Group]:
         """Every group by name, with its members unfolded to tasks."""
         raw: dict[str, tuple[Path, dict[str, Any]]] = {}
-        for path, config in self._configs:
+        for path, read in self._configs:
+            config = _as_group(read, path)
             if "group" not in config:
                 continue
             name = _group_name(config, path)
@@ -139,8 +141,7 @@ class Catalog:
         if path.suffix == ".yml":
             raise TaskError(f"{printable(name)}: lm-eval reads .yaml only; rename the file")
         if path.suffix == ".yaml":
-            config = read_task_yaml(path)
-            return Selection(tasks=(definition_from_config(config, path),))
+            return Selection(tasks=_definitions(read_task_yaml(path), path))
         if name in self.groups:
             return Selection(tasks=tuple(self.tasks[t] for t in self.groups[name].tasks))
         if name in self.tasks:
@@ -152,6 +153,20 @@ class Catalog:
             f"{did_you_mean(name, [*self.groups, *self.tasks])}"
             " `diffbench tasks list` shows all."
         )
+
+
+def _definitions(config: Mapping[str, Any], path: Path) -> tuple[TaskDefinition, ...]:
+    if is_family(config):
+        return family_from_config(config, path)
+    return (definition_from_config(config, path),)
+
+
+def _as_group(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return a family file as the group of the tasks that it names."""
+    if "group" in config or not is_family(config):
+        return config
+    members = [task.name for task in family_from_config(config, path)]
+    return {"group": config["task"], "task": members}
 
 
 def _by_name(tasks: Iterable[TaskDefinition]) -> dict[str, TaskDefinition]:
@@ -234,7 +249,7 @@ def _check_file(path: Path) -> None:
     if "group" in config:
         _group_name(config, path)
     else:
-        definition_from_config(config, path)
+        _definitions(config, path)
 
 
 def shipped_catalog() -> Catalog:
