@@ -17,6 +17,7 @@ from diffbench.results.compute import (
     overall_aggregate,
 )
 from diffbench.results.independence import with_order
+from diffbench.results.listing import first_option_preference
 from diffbench.results.schema import (
     Aggregate,
     Interval,
@@ -123,6 +124,7 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
         problems += _fit_differences(where, task, prompt)
     if len(computed) < len(task.prompts):
         return problems, None
+    problems += _preference_differences(task)
     means = mean_metrics(computed)
     problems += _differences(f"task {task.name}", task.metrics, means)
     prompts = [
@@ -130,6 +132,19 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
         for prompt, metrics in zip(task.prompts, computed, strict=True)
     ]
     return problems, task.model_copy(update={"metrics": means, "prompts": prompts})
+
+
+def _preference_differences(task: TaskResult) -> Iterator[str]:
+    try:
+        computed = first_option_preference(task.target.outcomes, task.prompts)
+    except ValueError as error:
+        yield f"task {task.name}: {error}"
+        return
+    if not _agree(task.first_option_preference, computed):
+        yield (
+            f"task {task.name}: first_option_preference is {task.first_option_preference} "
+            f"in the file but {computed} when computed again"
+        )
 
 
 def _is_uncorrected(task: TaskResult) -> bool:
