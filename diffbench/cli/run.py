@@ -207,6 +207,7 @@ def _print_report(results: Sequence[RunResult], folder: Path) -> None:
     from diffbench.cli.bars import print_worst_task
     from diffbench.cli.biographies import print_biographies
     from diffbench.cli.instead import print_instead
+    from diffbench.cli.listing import print_first_option
     from diffbench.cli.sampling import doubts
     from diffbench.cli.tables import print_results
 
@@ -240,6 +241,7 @@ def _print_report(results: Sequence[RunResult], folder: Path) -> None:
         )
         return
     print_worst_task(out, result)
+    print_first_option(out, result)
     print_instead(out, result)
     out.print(f"\nResults: [bold]{safe(folder)}/results.json[/]", soft_wrap=True)
     out.print(f"Check them at any time: diffbench verify {safe(folder)}", soft_wrap=True)

@@ -10,6 +10,7 @@ import numpy as np
 
 from diffbench.answers import answer_string
 from diffbench.assets import asset_dir
+from diffbench.demo.chances import preferred_outcomes, stated_tasks
 from diffbench.demo.collapse import collapsed_probabilities
 from diffbench.demo.people import PeopleRecipe, draw_biography, read_people
 from diffbench.demo.recipe import DemoRecipe
@@ -62,6 +63,7 @@ def examples(
     ]
     by_kind = _by_kind(other_supports(catalog, recipe))
     natural = list(_natural_examples(catalog, recipe))
+    instructed = list(_instructed_examples(recipe))
     people = read_people()
     while True:
         kind = kinds[rng.choice(len(kinds), p=shares / shares.sum())]
@@ -74,6 +76,9 @@ def examples(
             # A task's own wordings are few, and are asked as often as all others.
             chosen = own if rng.random() < 0.5 else others
             yield chosen[rng.integers(len(chosen))]
+        elif kind == "instructed":
+            family = instructed[rng.integers(len(instructed))]
+            yield family[rng.integers(len(family))]
         elif kind == "biographies":
             yield _biographies(people, recipe, rng)
         else:
@@ -103,6 +108,15 @@ def _natural_examples(
             [_example(text, outcomes, recipe) for text in texts],
             [_example(text, outcomes, recipe) for text in others],
         )
+
+
+def _instructed_examples(recipe: DemoRecipe) -> Iterator[list[Example]]:
+    for tasks in stated_tasks(recipe.instructed):
+        yield [
+            _example(prompt.text, preferred_outcomes(task, prompt), recipe)
+            for task in tasks
+            for prompt in task.measured_prompts
+        ]
 
 
 def _biographies(

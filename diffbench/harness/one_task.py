@@ -26,6 +26,7 @@ from diffbench.results import (
     PromptResult,
     ReplyProbe,
     TaskResult,
+    first_option_preference,
     mean_metrics,
 )
 from diffbench.results.partial import AnyResult, SampleRow
@@ -267,6 +268,7 @@ def _prompt_result(
         text=prompt.text,
         prefix=prompt.prefix,
         prompt_sha256=prompt.sha256,
+        listed=None if prompt.listed is None else list(prompt.listed),
         rendered_sha256=hashlib.sha256(context.encode()).hexdigest(),
         support_size=definition.target.size,
         target_sha256=definition.target.sha256,
@@ -309,5 +311,8 @@ def _task_result(
         estimator=label,
         target=target_record(definition.target),
         metrics=mean_metrics([prompt.metrics for prompt in prompts]),
+        first_option_preference=first_option_preference(
+            definition.target.outcomes, prompts
+        ),
         prompts=prompts,
     )

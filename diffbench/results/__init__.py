@@ -36,6 +36,7 @@ from diffbench.results.files import (
     write_samples,
 )
 from diffbench.results.independence import with_order
+from diffbench.results.listing import first_option_preference
 from diffbench.results.schema import (
     SCHEMA_VERSION,
     AdapterInfo,
@@ -95,6 +96,7 @@ __all__ = [
     "TaskResult",
     "content_sha256",
     "family_aggregates",
+    "first_option_preference",
     "fit_of_counts",
     "load_results",
     "mean_biography_metrics",

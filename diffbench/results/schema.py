@@ -134,6 +134,8 @@ class PromptResult(Record):
     """How the reply was already begun."""
     prompt_sha256: Sha256
     """Hash of text and prefix."""
+    listed: list[str] | None = None
+    """Outcomes in the order in which the text lists them; null where it lists none."""
     rendered_sha256: Sha256
     """Hash of the prompt as the chat template rendered it."""
     support_size: Annotated[int, Field(ge=1)]
@@ -164,6 +166,8 @@ class TaskResult(Record):
     estimator: EstimatorLabel
     target: TargetRecord
     metrics: dict[str, MetricEntry]
+    first_option_preference: Finite | None = None
+    """How much likelier an option is where it is listed first than where it is last."""
     prompts: Annotated[list[PromptResult], Field(min_length=1)]
 
 

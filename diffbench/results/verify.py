@@ -19,6 +19,7 @@ from diffbench.results.compute import (
 )
 from diffbench.results.differences import agree, metric_differences
 from diffbench.results.independence import with_order
+from diffbench.results.listing import first_option_preference
 from diffbench.results.schema import (
     Aggregate,
     MetricEntry,
@@ -124,6 +125,7 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
         problems += _fit_differences(where, task, prompt)
     if len(computed) < len(task.prompts):
         return problems, None
+    problems += _preference_differences(task)
     means = mean_metrics(computed)
     problems += metric_differences(f"task {task.name}", task.metrics, means)
     prompts = [
@@ -131,6 +133,19 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
         for prompt, metrics in zip(task.prompts, computed, strict=True)
     ]
     return problems, task.model_copy(update={"metrics": means, "prompts": prompts})
+
+
+def _preference_differences(task: TaskResult) -> Iterator[str]:
+    try:
+        computed = first_option_preference(task.target.outcomes, task.prompts)
+    except ValueError as error:
+        yield f"task {task.name}: {error}"
+        return
+    if not agree(task.first_option_preference, computed):
+        yield (
+            f"task {task.name}: first_option_preference is {task.first_option_preference} "
+            f"in the file but {computed} when computed again"
+        )
 
 
 def _is_uncorrected(task: TaskResult) -> bool:

@@ -17,6 +17,7 @@ from diffbench.site.data import runs_csv, runs_json, script_files
 from diffbench.site.inputs import Inputs, Refused, read_inputs
 from diffbench.site.output import SiteFolder
 from diffbench.site.page import Frame
+from diffbench.site.pages.biographies import biographies_page
 from diffbench.site.pages.board_pages import board_pages
 from diffbench.site.pages.fixed import compare_page, downloads_page, methodology_page
 from diffbench.site.pages.generalisation import generalisation_page
@@ -69,12 +70,17 @@ def build_site(
         first = inputs.refused[0]
         raise ResultError(f"no results file is sound (first: {first.name}: {first.reason})")
     runs = make_runs(inputs)
-    boards = make_boards(runs)
+    closed = [run for run in runs if run.tasks]
+    if not closed:
+        raise ResultError(
+            "every sound file holds biographies only; add a run of tasks with a target"
+        )
+    boards = make_boards(closed)
     with SiteFolder(output) as site:
         frame = _frame(site, inputs, runs)
-        for path, content in render_units(frame, list(_units(runs, boards)), jobs):
+        for path, content in render_units(frame, list(_units(runs, closed, boards)), jobs):
             site.write(path, content)
-        _write_data(site, inputs, runs)
+        _write_data(site, inputs, runs, closed)
         last = downloads_page(inputs, runs, site.hashes)
         site.write(last.path, frame.render(last))
         n_files = len(site.hashes) + 1
@@ -88,19 +94,24 @@ def build_site(
     )
 
 
-def _units(runs: Sequence[Run], boards: Sequence[Board]) -> Iterator[Unit]:
+def _units(
+    runs: Sequence[Run], closed: Sequence[Run], boards: Sequence[Board]
+) -> Iterator[Unit]:
     for number, board in enumerate(boards):
         yield from board_pages(number, boards)
         yield from model_pages(board)
     yield from task_pages(boards, shipped_catalog().tasks)
-    yield lambda: [generalisation_page(boards), compare_page(runs), methodology_page()]
+    yield lambda: [generalisation_page(boards), compare_page(closed), methodology_page()]
+    yield lambda: [biographies_page(runs)]
 
 
-def _write_data(site: SiteFolder, inputs: Inputs, runs: Sequence[Run]) -> None:
+def _write_data(
+    site: SiteFolder, inputs: Inputs, runs: Sequence[Run], closed: Sequence[Run]
+) -> None:
     """Write tables, data for scripts, and every results file as it came."""
-    site.write("data/runs.csv", runs_csv(runs))
-    site.write("data/runs.json", runs_json(runs))
-    for path, content in script_files(runs):
+    site.write("data/runs.csv", runs_csv(closed))
+    site.write("data/runs.json", runs_json(closed))
+    for path, content in script_files(closed):
         site.write(path, content)
     slugs = {run.result.content_sha256: run.slug for run in runs}
     for one in inputs.submissions:

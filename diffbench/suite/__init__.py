@@ -17,6 +17,7 @@ from diffbench.suite.catalog import (
     shipped_catalog,
 )
 from diffbench.suite.definition import Mode, Prompt, Source, Split, TaskDefinition
+from diffbench.suite.family_file import family_from_config
 from diffbench.suite.paper import load_paper_folder, load_paper_prompt
 from diffbench.suite.task_file import definition_from_config, load_task_file
 from diffbench.suite.yaml_file import read_task_yaml
@@ -37,6 +38,7 @@ __all__ = [
     "biography_from_config",
     "check_folder",
     "definition_from_config",
+    "family_from_config",
     "load_paper_folder",
     "load_paper_prompt",
     "load_task_file",

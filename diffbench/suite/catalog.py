@@ -13,6 +13,7 @@ from diffbench.errors import TaskError, brief, did_you_mean, printable
 from diffbench.suite.biography import AnyTask, BiographyDefinition
 from diffbench.suite.biography_file import biography_from_config, is_biography
 from diffbench.suite.definition import TaskDefinition
+from diffbench.suite.family_file import family_from_config, is_family
 from diffbench.suite.paper import load_paper_folder, load_paper_prompt
 from diffbench.suite.task_file import definition_from_config
 from diffbench.suite.yaml_file import read_task_yaml
@@ -68,13 +69,13 @@ class Catalog:
         for path, config in self._configs:
             if "group" in config or is_biography(config):
                 continue
-            definition = definition_from_config(config, path)
-            if definition.name in found:
-                raise TaskError(
-                    f"{path}: task: {definition.name!r} is already the name of "
-                    f"{found[definition.name].file}; give it another"
-                )
-            found[definition.name] = definition
+            for definition in _definitions(config, path):
+                if definition.name in found:
+                    raise TaskError(
+                        f"{path}: task: {definition.name!r} is already the name of "
+                        f"{found[definition.name].file}; give it another"
+                    )
+                found[definition.name] = definition
         return found
 
     @cached_property
@@ -97,7 +98,8 @@ class Catalog:
     def groups(self) -> dict[str, Group]:
         """Every group by name, with its members unfolded to tasks."""
         raw: dict[str, tuple[Path, dict[str, Any]]] = {}
-        for path, config in self._configs:
+        for path, read in self._configs:
+            config = _as_group(read, path)
             if "group" not in config:
                 continue
             name = _group_name(config, path)
@@ -164,7 +166,7 @@ class Catalog:
         if path.suffix == ".yml":
             raise TaskError(f"{printable(name)}: lm-eval reads .yaml only; rename the file")
         if path.suffix == ".yaml":
-            return _selection([_definition(read_task_yaml(path), path)])
+            return _selection(_any_definitions(read_task_yaml(path), path))
         if name in self.groups:
             return Selection(tasks=tuple(self.tasks[t] for t in self.groups[name].tasks))
         if name in self.tasks:
@@ -189,9 +191,24 @@ def _selection(found: Iterable[AnyTask], left_out: Iterable[str] = ()) -> Select
     )
 
 
-def _definition(config: Mapping[str, Any], path: Path) -> AnyTask:
-    read = biography_from_config if is_biography(config) else definition_from_config
-    return read(config, path)
+def _any_definitions(config: Mapping[str, Any], path: Path) -> tuple[AnyTask, ...]:
+    if is_biography(config):
+        return (biography_from_config(config, path),)
+    return _definitions(config, path)
+
+
+def _definitions(config: Mapping[str, Any], path: Path) -> tuple[TaskDefinition, ...]:
+    if is_family(config):
+        return family_from_config(config, path)
+    return (definition_from_config(config, path),)
+
+
+def _as_group(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return a family file as the group of the tasks that it names."""
+    if "group" in config or not is_family(config):
+        return config
+    members = [task.name for task in family_from_config(config, path)]
+    return {"group": config["task"], "task": members}
 
 
 def _by_name(tasks: Iterable[_Definition]) -> dict[str, _Definition]:
@@ -277,7 +294,7 @@ def _check_file(path: Path) -> None:
     if "group" in config:
         _group_name(config, path)
     else:
-        _definition(config, path)
+        _any_definitions(config, path)
 
 
 def shipped_catalog() -> Catalog:

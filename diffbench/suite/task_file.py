@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from diffbench.answers import make_answer_key
-from diffbench.errors import TargetError, TaskError, brief, printable
-from diffbench.suite.definition import Mode, Prompt, Source, Split, TaskDefinition
+from diffbench.errors import TargetError, TaskError
+from diffbench.suite.definition import Mode, Prompt, Source, TaskDefinition
+from diffbench.suite.keys import (
+    check_keys,
+    read_block,
+    task_mode,
+    task_name,
+    task_split,
+    task_version,
+)
 from diffbench.suite.schema import DistributionBlock, OutcomeEntry, TargetBlock
 from diffbench.suite.yaml_file import read_task_yaml
 from diffbench.targets import (
@@ -35,10 +40,6 @@ TASK_CLASSES: Mapping[str, Mode] = {
     "diffbench.harness.task.SampledDistributionTask": "sampled",
 }
 
-_HARNESS_KEYS = frozenset({"task", "class", "distribution", "split", "metadata", "tag"})
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-
 
 def load_task_file(path: Path) -> TaskDefinition:
     """Read and check one task file.
@@ -55,18 +56,9 @@ def definition_from_config(config: Mapping[str, Any], path: Path) -> TaskDefinit
     Raises:
         TaskError: Names the file, the key and the value at fault.
     """
-    if "group" in config:
-        raise TaskError(
-            f"{path}: group: this file lists tasks and is none itself; name its folder"
-        )
-    unknown = sorted(map(str, set(config) - _HARNESS_KEYS))
-    if unknown:
-        raise TaskError(
-            f"{path}: {printable(unknown[0])}: unknown key; a task file has "
-            f"{', '.join(sorted(_HARNESS_KEYS))}"
-        )
-    name = _name(config.get("task"), path)
-    block = _distribution_block(config.get("distribution"), path)
+    check_keys(config, path, "distribution")
+    name = task_name(config.get("task"), path)
+    block = read_block(DistributionBlock, config.get("distribution"), "distribution", path)
     try:
         target = target_of(block.target, path.parent)
         key = make_answer_key(target, block.accept)
@@ -76,13 +68,13 @@ def definition_from_config(config: Mapping[str, Any], path: Path) -> TaskDefinit
         name=name,
         family=block.family,
         title=block.title,
-        version=_version(config.get("metadata"), path),
+        version=task_version(config.get("metadata"), path),
         reference=block.reference,
         target=target,
         key=key,
         prompts=_prompts(block),
-        split=_split(config.get("split", "train"), path),
-        mode=_mode(config.get("class"), path),
+        split=task_split(config.get("split", "train"), path),
+        mode=task_mode(config.get("class"), path, TASK_CLASSES),
         file=path.name,
         source=Source(**block.provenance.model_dump()) if block.provenance else None,
     )
@@ -91,62 +83,6 @@ def definition_from_config(config: Mapping[str, Any], path: Path) -> TaskDefinit
             f"{path}: distribution.prompts: the split {definition.split} has no prompts"
         )
     return definition
-
-
-def _name(value: object, path: Path) -> str:
-    # Results are kept in files of this name.
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise TaskError(
-            f"{path}: task: got {brief(value)}; a name has letters, digits, _, - and . only"
-        )
-    return value
-
-
-def _distribution_block(content: object, path: Path) -> DistributionBlock:
-    if content is None:
-        raise TaskError(
-            f"{path}: distribution: the key is missing; it holds the family, title, "
-            "target and prompts"
-        )
-    try:
-        return DistributionBlock.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in ("distribution", *first["loc"]))
-        got = (
-            ""
-            if isinstance(first["input"], dict | list)
-            else f" (got {brief(first['input'])})"
-        )
-        message = first["msg"].removeprefix("Value error, ")
-        raise TaskError(f"{path}: {where}: {printable(message + got)}") from None
-
-
-def _version(metadata: object, path: Path) -> str:
-    version = metadata.get("version") if isinstance(metadata, Mapping) else None
-    if version is None:
-        raise TaskError(f"{path}: metadata.version: missing; write a number such as 1.0")
-    return str(version)
-
-
-def _split(value: object, path: Path) -> Split:
-    if value not in ("train", "held_out"):
-        raise TaskError(f"{path}: split: got {brief(value)}; write train or held_out")
-    return value
-
-
-def _mode(value: object, path: Path) -> Mode:
-    name = value if isinstance(value, str) else _dotted_name(value)
-    if name is None or name not in TASK_CLASSES:
-        raise TaskError(
-            f"{path}: class: got {brief(name)}; write !function {next(iter(TASK_CLASSES))}"
-        )
-    return TASK_CLASSES[name]
-
-
-def _dotted_name(value: object) -> str | None:
-    # lm-evaluation-harness has already turned !function into the class itself.
-    return f"{value.__module__}.{value.__qualname__}" if isinstance(value, type) else None
 
 
 def _prompts(block: DistributionBlock) -> tuple[Prompt, ...]:
