@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffbench.errors import DiffBenchError, ResultError, printable
+from diffbench.metrics import PRIMARY_METRIC
 from diffbench.results import RESULTS_NAME, RunResult, load_results, verify_result
+from diffbench.results.schema import TargetRecord
+from diffbench.site.work import forked
 from diffbench.tuning.record import RECORD_NAME, TuneRecord, load_record
 
 __all__ = ["Inputs", "Refused", "Submission", "find_results", "read_inputs"]
 
-# Below this, starting processes costs more than they save.
-_FEW = 8
 _SENTENCES = 3
+# Runs that are sent together hold the targets that they share once.
+_CHUNK = 8
+
+
+# Of this process.
+_targets: dict[str, TargetRecord] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,7 +32,8 @@ class Submission:
     Attributes:
         path: Where it lies.
         sha256: Hash of its bytes.
-        result: What it holds; every number follows from the file.
+        result: What it holds; every number follows from the file. Of the prompts'
+            metrics it keeps the primary one.
     """
 
     path: Path
@@ -104,11 +111,13 @@ def read_inputs(places: Sequence[Path], *, jobs: int = 1) -> Inputs:
     """
     found = find_results(places)
     paths = [path for _, path in found]
-    if jobs > 1 and len(paths) > _FEW:
-        with ProcessPoolExecutor(jobs) as pool:
-            read = list(pool.map(_read, paths, chunksize=4))
-    else:
-        read = [_read(path) for path in paths]
+    targets: dict[str, TargetRecord] = {}
+    read = [
+        one
+        if isinstance(one, str)
+        else replace(one, result=_with_shared_targets(one.result, targets))
+        for one in forked(lambda i: _read(paths[i]), len(paths), jobs, chunk=_CHUNK)
+    ]
     refused = [
         Refused(name=name, path=path, reason=one)
         for (name, path), one in zip(found, read, strict=True)
@@ -139,7 +148,7 @@ def _order(one: Submission) -> tuple[str, str, str]:
 
 def _read(path: Path) -> Submission | str:
     try:
-        result = load_results(path)
+        result = _with_shared_targets(load_results(path), _targets)
         problems = verify_result(result)
         content = path.read_bytes()
     except (DiffBenchError, OSError) as error:
@@ -148,7 +157,33 @@ def _read(path: Path) -> Submission | str:
         more = len(problems) - _SENTENCES
         shown = "; ".join(printable(problem) for problem in problems[:_SENTENCES])
         return f"{shown}; and {more} more" if more > 0 else shown
-    return Submission(path=path, sha256=hashlib.sha256(content).hexdigest(), result=result)
+    return Submission(
+        path=path, sha256=hashlib.sha256(content).hexdigest(), result=_for_pages(result)
+    )
+
+
+def _with_shared_targets(result: RunResult, known: dict[str, TargetRecord]) -> RunResult:
+    """Let runs of the same tasks share their targets."""
+    tasks = []
+    for task in result.tasks:
+        shared = known.setdefault(task.target.sha256, task.target)
+        same = shared is not task.target and shared == task.target
+        tasks.append(task.model_copy(update={"target": shared}) if same else task)
+    return result.model_copy(update={"tasks": tasks})
+
+
+def _for_pages(result: RunResult) -> RunResult:
+    """Leave the prompts' metrics out that no page shows: half of all that a run holds."""
+    tasks = []
+    for task in result.tasks:
+        prompts = [
+            prompt.model_copy(
+                update={"metrics": {PRIMARY_METRIC: prompt.metrics[PRIMARY_METRIC]}}
+            )
+            for prompt in task.prompts
+        ]
+        tasks.append(task.model_copy(update={"prompts": prompts}))
+    return result.model_copy(update={"tasks": tasks})
 
 
 def _records(
