@@ -13,6 +13,7 @@ from diffbench.results.compute import (
     overall_aggregate,
 )
 from diffbench.results.files import (
+    PACKED_NAME,
     RESULTS_NAME,
     SAMPLES_NAME,
     content_sha256,
@@ -48,6 +49,7 @@ from diffbench.results.schema import (
 from diffbench.results.verify import verify_result
 
 __all__ = [
+    "PACKED_NAME",
     "RESULTS_NAME",
     "SAMPLES_NAME",
     "SCHEMA_VERSION",

@@ -130,10 +130,9 @@ def _units(runs: Sequence[Run], boards: Sequence[Board]) -> Iterator[Unit]:
 
 def _copy_results(site: SiteFolder, inputs: Inputs, runs: Sequence[Run]) -> None:
     """Write every results file as it came."""
-    slugs = {run.result.content_sha256: run.slug for run in runs}
+    places = {run.result.content_sha256: run.file for run in runs}
     for one in inputs.submissions:
-        slug = slugs[one.result.content_sha256]
-        site.write(f"data/results/{slug}.json", one.path.read_bytes())
+        site.write(places[one.result.content_sha256], one.path.read_bytes())
 
 
 def _frame(site: SiteFolder, inputs: Inputs, runs: Sequence[Run]) -> Frame:
@@ -177,6 +176,7 @@ def _manifest(inputs: Inputs, runs: Sequence[Run]) -> Mapping[str, Any]:
         "inputs": [
             {
                 "run": run.slug,
+                "file": run.file,
                 "sha256": run.sha256,
                 "content_sha256": run.result.content_sha256,
             }

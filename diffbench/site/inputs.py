@@ -9,7 +9,14 @@ from pathlib import Path
 
 from diffbench.errors import DiffBenchError, ResultError, printable
 from diffbench.metrics import PRIMARY_METRIC
-from diffbench.results import RESULTS_NAME, RunResult, load_results, verify_result
+from diffbench.results import (
+    PACKED_NAME,
+    RESULTS_NAME,
+    RunResult,
+    load_results,
+    verify_result,
+)
+from diffbench.results.packed import is_packed
 from diffbench.results.schema import TargetRecord
 from diffbench.site.work import forked
 from diffbench.tuning.record import RECORD_NAME, TuneRecord, load_record
@@ -32,12 +39,14 @@ class Submission:
     Attributes:
         path: Where it lies.
         sha256: Hash of its bytes.
+        packed: Whether they are under gzip.
         result: What it holds; every number follows from the file. Of the prompts'
             metrics it keeps the primary one.
     """
 
     path: Path
     sha256: str
+    packed: bool
     result: RunResult
 
 
@@ -77,7 +86,8 @@ def find_results(places: Sequence[Path]) -> list[tuple[str, Path]]:
     """Return (name below its place, path) of every results file, each file once.
 
     Args:
-        places: Results files, or folders that are searched for `results.json`.
+        places: Results files, or folders that are searched for `results.json` and
+            `results.json.gz`.
 
     Raises:
         ResultError: If a place does not exist, or none of them holds a results file.
@@ -85,16 +95,19 @@ def find_results(places: Sequence[Path]) -> list[tuple[str, Path]]:
     found: dict[Path, str] = {}
     for place in places:
         if place.is_dir():
-            for path in sorted(place.rglob(RESULTS_NAME)):
+            for path in sorted(
+                path for name in (RESULTS_NAME, PACKED_NAME) for path in place.rglob(name)
+            ):
                 found.setdefault(path.resolve(), path.relative_to(place).as_posix())
         elif place.exists():
             found.setdefault(place.resolve(), place.name)
         else:
             raise ResultError(f"{printable(place)}: there is no such file or folder")
     if not found:
+        named = ", ".join(printable(one) for one in places)
         raise ResultError(
-            f"there is no {RESULTS_NAME} in {', '.join(printable(one) for one in places)}; "
-            "name results files, or folders that hold them"
+            f"there is no {RESULTS_NAME} or {PACKED_NAME} in {named}; name results files, "
+            "or folders that hold them"
         )
     return sorted((name, path) for path, name in found.items())
 
@@ -103,7 +116,8 @@ def read_inputs(places: Sequence[Path], *, jobs: int = 1) -> Inputs:
     """Read and verify every results file; a broken one is refused by name.
 
     Args:
-        places: Results files, or folders that are searched for `results.json`.
+        places: Results files, or folders that are searched for `results.json` and
+            `results.json.gz`.
         jobs: Processes that read.
 
     Raises:
@@ -158,7 +172,10 @@ def _read(path: Path) -> Submission | str:
         shown = "; ".join(printable(problem) for problem in problems[:_SENTENCES])
         return f"{shown}; and {more} more" if more > 0 else shown
     return Submission(
-        path=path, sha256=hashlib.sha256(content).hexdigest(), result=_for_pages(result)
+        path=path,
+        sha256=hashlib.sha256(content).hexdigest(),
+        packed=is_packed(content),
+        result=_for_pages(result),
     )
 
 

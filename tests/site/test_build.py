@@ -245,6 +245,33 @@ def test_one_run_twice_is_shown_once(tmp_path: Path) -> None:
     assert (report.n_runs, list(report.duplicates)) == (1, ["again/results.json"])
 
 
+def test_a_packed_file_is_offered_as_it_came(tmp_path: Path) -> None:
+    run = base_run("packed")
+    packed = write_results(tmp_path / "in" / "a", run, packed=True)
+    write_results(tmp_path / "in" / "b", base_run("plain", seed=1))
+    write_results(tmp_path / "in" / "c", run)
+    report = build_site([tmp_path / "in"], tmp_path / "site", jobs=1)
+    # The same run twice: which file is kept does not depend on their names.
+    assert len(report.duplicates) == 1
+    (tmp_path / "in" / "c" / "results.json").unlink()
+    site = build_site([tmp_path / "in"], tmp_path / "site", jobs=1).output
+    (name,) = {
+        one["file"] for one in _manifest(tmp_path) if one["run"].startswith("packed")
+    }
+    assert name.endswith(".json.gz")
+    assert (site / name).read_bytes() == packed.read_bytes()
+    text = (site / "downloads.html").read_text()
+    assert f'href="{name}"' in text
+    assert hashlib.sha256(packed.read_bytes()).hexdigest() in text
+    assert f'href="../{name}"' in next((site / "models").glob("packed*")).read_text()
+
+
+def _manifest(folder: Path) -> list[dict[str, str]]:
+    found = json.loads((folder / "site" / "manifest.json").read_text())["inputs"]
+    assert isinstance(found, list)
+    return found
+
+
 def test_the_page_shows_its_data_alone(site: Path) -> None:
     for path in site.rglob("*.html"):
         for link in re.findall(r'(?:src|href)="([^"]*)"', path.read_text()):
