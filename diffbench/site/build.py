@@ -80,7 +80,7 @@ def _build(inputs: Inputs, output: Path, jobs: int) -> BuildReport:
     boards = make_boards(runs, jobs=jobs)
     with SiteFolder(output) as site:
         frame = _frame(site, inputs, runs)
-        makers = [*_pages(frame, runs, boards), *_data(runs)]
+        makers = [*_pages(frame, inputs, runs, boards), *_data(runs)]
         for files in forked(lambda i: makers[i](), len(makers), jobs):
             for path, content in files:
                 site.write(path, content)
@@ -98,8 +98,10 @@ def _build(inputs: Inputs, output: Path, jobs: int) -> BuildReport:
     )
 
 
-def _pages(frame: Frame, runs: Sequence[Run], boards: Sequence[Board]) -> Iterator[_Maker]:
-    for unit in _units(runs, boards):
+def _pages(
+    frame: Frame, inputs: Inputs, runs: Sequence[Run], boards: Sequence[Board]
+) -> Iterator[_Maker]:
+    for unit in _units(inputs, runs, boards):
         yield partial(_rendered, frame, unit)
 
 
@@ -120,12 +122,16 @@ def _run_script(run: Run) -> list[tuple[str, bytes]]:
     return [run_script(run)]
 
 
-def _units(runs: Sequence[Run], boards: Sequence[Board]) -> Iterator[Unit]:
+def _units(inputs: Inputs, runs: Sequence[Run], boards: Sequence[Board]) -> Iterator[Unit]:
     for number, board in enumerate(boards):
         yield from board_pages(number, boards)
         yield from model_pages(board)
     yield from task_pages(boards, shipped_catalog().tasks)
-    yield lambda: [generalisation_page(boards), compare_page(runs), methodology_page()]
+    yield lambda: [
+        generalisation_page(boards, inputs.studies),
+        compare_page(runs),
+        methodology_page(),
+    ]
 
 
 def _copy_results(site: SiteFolder, inputs: Inputs, runs: Sequence[Run]) -> None:

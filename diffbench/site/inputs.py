@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffbench.errors import DiffBenchError, ResultError, printable
-from diffbench.metrics import PRIMARY_METRIC
 from diffbench.results import (
     PACKED_NAME,
     RESULTS_NAME,
@@ -18,12 +17,14 @@ from diffbench.results import (
 )
 from diffbench.results.packed import is_packed
 from diffbench.results.schema import TargetRecord
+from diffbench.site.beside import Refused, find_records, find_studies, shortened
+from diffbench.site.lean import for_pages, with_shared_targets
 from diffbench.site.work import forked
-from diffbench.tuning.record import RECORD_NAME, TuneRecord, load_record
+from diffbench.tuning.record import TuneRecord
+from diffbench.tuning.study_record import StudyRecord
 
 __all__ = ["Inputs", "Refused", "Submission", "find_results", "read_inputs"]
 
-_SENTENCES = 3
 # Runs that are sent together hold the targets that they share once.
 _CHUNK = 8
 
@@ -50,21 +51,6 @@ class Submission:
     result: RunResult
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A file that is left out, and why.
-
-    Attributes:
-        name: Its path below the place that was named, with forward slashes.
-        path: The whole path, for the person who builds.
-        reason: One sentence, without any path.
-    """
-
-    name: str
-    path: Path
-    reason: str
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Inputs:
     """All that was found, in an order that depends on the contents alone.
@@ -72,12 +58,14 @@ class Inputs:
     Attributes:
         submissions: Sound results files, each content once.
         records: Tuning records by the hash of their adapter.
+        studies: Tables of studies; every value follows from the results files.
         refused: Files that are left out.
         duplicates: Names of files whose content another file has, too.
     """
 
     submissions: Sequence[Submission]
     records: Mapping[str, TuneRecord]
+    studies: Sequence[StudyRecord]
     refused: Sequence[Refused]
     duplicates: Sequence[str]
 
@@ -129,7 +117,7 @@ def read_inputs(places: Sequence[Path], *, jobs: int = 1) -> Inputs:
     read = [
         one
         if isinstance(one, str)
-        else replace(one, result=_with_shared_targets(one.result, targets))
+        else replace(one, result=with_shared_targets(one.result, targets))
         for one in forked(lambda i: _read(paths[i]), len(paths), jobs, chunk=_CHUNK)
     ]
     refused = [
@@ -147,11 +135,14 @@ def read_inputs(places: Sequence[Path], *, jobs: int = 1) -> Inputs:
     for one, name in sorted(sound, key=lambda pair: _order(pair[0])):
         if kept.setdefault(one.result.content_sha256, one) is not one:
             duplicates.append(name)
-    records, bad_records = _records(found)
+    records, bad_records = find_records(paths)
+    runs = {one.path: one.result for one, _ in sound}
+    studies, bad_studies = find_studies(runs, paths, records)
     return Inputs(
         submissions=list(kept.values()),
         records=records,
-        refused=[*refused, *bad_records],
+        studies=studies,
+        refused=[*refused, *bad_records, *bad_studies],
         duplicates=sorted(duplicates),
     )
 
@@ -162,63 +153,16 @@ def _order(one: Submission) -> tuple[str, str, str]:
 
 def _read(path: Path) -> Submission | str:
     try:
-        result = _with_shared_targets(load_results(path), _targets)
+        result = with_shared_targets(load_results(path), _targets)
         problems = verify_result(result)
         content = path.read_bytes()
     except (DiffBenchError, OSError) as error:
         return str(error).removeprefix(f"{path}: ")
     if problems:
-        more = len(problems) - _SENTENCES
-        shown = "; ".join(printable(problem) for problem in problems[:_SENTENCES])
-        return f"{shown}; and {more} more" if more > 0 else shown
+        return shortened([printable(problem) for problem in problems])
     return Submission(
         path=path,
         sha256=hashlib.sha256(content).hexdigest(),
         packed=is_packed(content),
-        result=_for_pages(result),
+        result=for_pages(result),
     )
-
-
-def _with_shared_targets(result: RunResult, known: dict[str, TargetRecord]) -> RunResult:
-    """Let runs of the same tasks share their targets."""
-    tasks = []
-    for task in result.tasks:
-        shared = known.setdefault(task.target.sha256, task.target)
-        same = shared is not task.target and shared == task.target
-        tasks.append(task.model_copy(update={"target": shared}) if same else task)
-    return result.model_copy(update={"tasks": tasks})
-
-
-def _for_pages(result: RunResult) -> RunResult:
-    """Leave the prompts' metrics out that no page shows: half of all that a run holds."""
-    tasks = []
-    for task in result.tasks:
-        prompts = [
-            prompt.model_copy(
-                update={"metrics": {PRIMARY_METRIC: prompt.metrics[PRIMARY_METRIC]}}
-            )
-            for prompt in task.prompts
-        ]
-        tasks.append(task.model_copy(update={"prompts": prompts}))
-    return result.model_copy(update={"tasks": tasks})
-
-
-def _records(
-    found: Sequence[tuple[str, Path]],
-) -> tuple[dict[str, TuneRecord], list[Refused]]:
-    """Read the tuning records that lie beside results files, or one folder above."""
-    folders = {folder for _, path in found for folder in (path.parent, path.parent.parent)}
-    records: dict[str, TuneRecord] = {}
-    refused: list[Refused] = []
-    for folder in sorted(folders):
-        try:
-            record = load_record(folder)
-        except ResultError as error:
-            path = folder / RECORD_NAME
-            reason = str(error).removeprefix(f"{path}: ")
-            name = f"{folder.name}/{RECORD_NAME}"
-            refused.append(Refused(name=name, path=path, reason=reason))
-            continue
-        if record is not None:
-            records.setdefault(record.adapter_sha256, record)
-    return records, refused
