@@ -1,4 +1,4 @@
-"""Studies on the board: matrices from the results, and tables that must follow from them."""
+"""Studies on the board: matrices from the results, and tables that must agree."""
 
 from __future__ import annotations
 
