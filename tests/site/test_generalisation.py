@@ -20,7 +20,7 @@ from tests.site.many import base_run, record_of, tuned_run
 
 BASE = base_run("a/one", 0.05)
 FAMILIES = ("fruits", "names", "numbers")
-TRAINED = {
+TRAINED: dict[str, dict[str, tuple[str, ...]]] = {
     "leave-one-out": {"fruits": ("names", "numbers"), "names": ("fruits", "numbers")},
     "leave-one-in": {"fruits": ("fruits",), "names": ("names",)},
     "cross-range": {"1-10": ("numbers",), "both": ("numbers", "names")},
@@ -45,7 +45,7 @@ def _overlap(run: RunResult, family: str, split: str) -> float:
 
 def _table(study: str) -> dict[str, Any]:
     """What `diffbench tune --study` would write, of overlap alone."""
-    cells = [
+    cells: list[dict[str, Any]] = [
         {
             "recipe": f"{study}/{name}", "split": split, "trained": family in had,
             "unit": family if study != "cross-range" else f"diffbench_{family}{suffix}",
