@@ -11,7 +11,14 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-from diffbench.results import RESULTS_NAME, write_results
+from diffbench.results import (
+    PACKED_NAME,
+    RESULTS_NAME,
+    SAMPLES_NAME,
+    write_atomic,
+    write_results,
+)
+from diffbench.results.packed import pack
 from diffbench.site.perfect import perfect_run
 from diffbench.suite import shipped_catalog
 from diffbench.tuning.record import RECORD_NAME
@@ -31,7 +38,7 @@ def main() -> None:
     _measure(RESULTS / "demo")
     for recipe in RECIPES:
         _tuned(recipe)
-    if not (RESULTS / "perfect-sampler" / RESULTS_NAME).exists():
+    if not (RESULTS / "perfect-sampler" / PACKED_NAME).exists():
         _perfect()
 
 
@@ -47,14 +54,17 @@ def _tuned(recipe: str) -> None:
 
 
 def _measure(folder: Path, *options: object) -> None:
-    if (folder / RESULTS_NAME).exists():
+    if (folder / PACKED_NAME).exists():
         return
     _diffbench(
         "run", "--model", "demo", *options, "--tasks", TASKS,
         "--output", folder.relative_to(ROOT), "--resume",
     )  # fmt: skip
+    written = folder / RESULTS_NAME
+    write_atomic(folder / PACKED_NAME, pack(written.read_bytes()))
+    written.unlink()
     # The commonest invalid replies stand in the results file as well.
-    (folder / "samples.jsonl.gz").unlink(missing_ok=True)
+    (folder / SAMPLES_NAME).unlink(missing_ok=True)
 
 
 def _perfect() -> None:
@@ -66,7 +76,7 @@ def _perfect() -> None:
         seed=SEED,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
-    write_results(RESULTS / "perfect-sampler", result)
+    write_results(RESULTS / "perfect-sampler", result, packed=True)
 
 
 def _diffbench(*words: object) -> None:

@@ -27,6 +27,7 @@ from diffbench.results.compute import (
     overall_aggregate,
 )
 from diffbench.results.files import (
+    PACKED_NAME,
     RESULTS_NAME,
     SAMPLES_NAME,
     content_sha256,
@@ -66,6 +67,7 @@ __all__ = [
     "BIOGRAPHY_METRICS",
     "DISTINCT_DRAWS",
     "DIVERSITY_WORDS",
+    "PACKED_NAME",
     "RESULTS_NAME",
     "SAMPLES_NAME",
     "SCHEMA_VERSION",

@@ -25,6 +25,7 @@ from diffbench.results.schema import (
     MetricEntry,
     PromptResult,
     RunResult,
+    TargetRecord,
     TaskResult,
 )
 from diffbench.targets import Target
@@ -32,6 +33,10 @@ from diffbench.targets import Target
 __all__ = ["verify_result"]
 
 _MASS_EXCESS = 1e-6
+
+# Runs share their targets: those that were found to have the hash that they state.
+_hashed: dict[str, TargetRecord] = {}
+_MOST_HASHED = 256
 
 
 def verify_result(result: RunResult) -> list[str]:
@@ -93,34 +98,28 @@ def _same_members(stored: Sequence[Aggregate], computed: Sequence[Aggregate]) ->
 
 def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
     """Return what is wrong, and the task with its means as they should be."""
-    target = Target(
-        outcomes=tuple(task.target.outcomes),
-        probabilities=tuple(task.target.probabilities),
-        aliases=tuple(tuple(names) for names in task.target.aliases),
-        values=None if task.target.values is None else tuple(task.target.values),
-        listed_mass=task.target.listed_mass,
-    )
     if _is_uncorrected(task):
         return [
             f"task {task.name}: its sampled values are plug-in values of an older "
             "DiffBench, which did not correct them; measure it again"
         ], None
     problems: list[str] = []
-    if target.sha256 != task.target.sha256:
+    target_sha256 = _hash_of(task.target)
+    if target_sha256 != task.target.sha256:
         problems.append(f"task {task.name}: the target does not match its sha256")
     computed: list[dict[str, MetricEntry]] = []
     for prompt in task.prompts:
         where = f"task {task.name}, prompt {prompt.id}"
         if prompt.prompt_sha256 != prompt_sha256(prompt.text, prompt.prefix):
             problems.append(f"{where}: the text does not match its sha256")
-        if prompt.target_sha256 != target.sha256:
+        if prompt.target_sha256 != target_sha256:
             problems.append(f"{where}: measured against another target")
         try:
             computed.append(_prompt_metrics(task, prompt))
         except (ValueError, OverflowError) as error:
             problems.append(f"{where}: cannot be computed again: {error}")
             continue
-        problems += _sizes_and_masses(where, prompt, target.size)
+        problems += _sizes_and_masses(where, prompt, len(task.target.outcomes))
         problems += metric_differences(where, prompt.metrics, computed[-1])
         problems += _fit_differences(where, task, prompt)
     if len(computed) < len(task.prompts):
@@ -146,6 +145,23 @@ def _preference_differences(task: TaskResult) -> Iterator[str]:
             f"task {task.name}: first_option_preference is {task.first_option_preference} "
             f"in the file but {computed} when computed again"
         )
+
+
+def _hash_of(record: TargetRecord) -> str:
+    """Compute a target's hash, once for all records that hold the same."""
+    if _hashed.get(record.sha256) == record:
+        return record.sha256
+    target = Target(
+        outcomes=tuple(record.outcomes),
+        probabilities=tuple(record.probabilities),
+        aliases=tuple(tuple(names) for names in record.aliases),
+        values=None if record.values is None else tuple(record.values),
+        listed_mass=record.listed_mass,
+    )
+    computed = target.sha256
+    if computed == record.sha256 and len(_hashed) < _MOST_HASHED:
+        _hashed[computed] = record
+    return computed
 
 
 def _is_uncorrected(task: TaskResult) -> bool:
