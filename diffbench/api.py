@@ -215,7 +215,7 @@ def study(
     """Train and measure the recipes of a generalisation study.
 
     Args:
-        name: `leave-one-out`, `leave-one-in` or `cross-range`.
+        name: `leave-one-out`, `leave-one-in`, `cross-range` or `instructed`.
         options: Model and settings, with an output folder; their recipe is not used.
         progress: Hears what is going on; silent by default.
 
