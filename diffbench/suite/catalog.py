@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -238,5 +238,10 @@ def _check_file(path: Path) -> None:
 
 
 def shipped_catalog() -> Catalog:
-    """Return the catalog of the tasks that DiffBench ships."""
-    return Catalog(asset_dir("tasks"))
+    """Return the catalog of the tasks that DiffBench ships, read once in a process."""
+    return _read_once(asset_dir("tasks"))
+
+
+@cache
+def _read_once(folder: Path) -> Catalog:
+    return Catalog(folder)
