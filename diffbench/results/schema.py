@@ -14,6 +14,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from diffbench.results.base import (
     Count,
@@ -293,7 +294,7 @@ class RunResult(Record):
     @model_validator(mode="after")
     def _measured_something(self) -> RunResult:
         if not self.tasks and not self.biographies:
-            raise ValueError("it holds no task")
+            raise PydanticCustomError("no_task", "tasks: the file holds none")
         return self
 
     @model_serializer(mode="wrap")
