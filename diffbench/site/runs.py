@@ -22,7 +22,10 @@ PERFECT_SPEC = "scripted:perfect-sampler"
 
 SettingsKey: TypeAlias = tuple[tuple[str, str], ...]
 _MOST_SLUG = 60
-_SETTINGS = ("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol", "limit")
+_SETTINGS = (
+    *("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol"),
+    *("draws_per_reply", "limit"),
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
