@@ -16,6 +16,7 @@ __all__ = ["MAP_HEIGHT", "MAP_WIDTH", "Point", "map_points"]
 
 MAP_WIDTH, MAP_HEIGHT = 360, 145
 _NORTH = 85.0
+_PARTS = {"england", "scotland", "wales", "northern ireland"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,8 @@ def _position(place: str, known: Mapping[str, str]) -> tuple[float, float] | Non
     city, _, rest = place.partition(",")
     last = (rest or city).rpartition(",")[2].strip()
     country = known.get(value_key(last), last)
+    if value_key(last) in _PARTS:
+        country = "United Kingdom"
     for name in (city, f"{city.strip()} City"):
         position = _cities().get((_folded(name), country))
         if position is not None:
@@ -83,6 +86,6 @@ def _cities() -> Mapping[tuple[str, str], tuple[float, float]]:
 
 
 def _folded(name: str) -> str:
-    """Return a name without accents and case."""
-    parts = unicodedata.normalize("NFKD", name.strip())
-    return "".join(one for one in parts if not unicodedata.combining(one)).casefold()
+    """Return a name's letters alone, without accents and case."""
+    parts = unicodedata.normalize("NFKD", name)
+    return "".join(one for one in parts if one.isalpha()).casefold()

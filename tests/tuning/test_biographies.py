@@ -98,9 +98,9 @@ def test_the_rest_of_the_reply_is_left_to_the_model(
 def test_a_few_steps_teach_the_sketches(tmp_path: Path) -> None:
     path = prompt_file(tmp_path, PEOPLE)
     options = small_options(
-        tmp_path, tasks=[str(path)], evaluate_tasks=[str(path)], passes=12
+        tmp_path, tasks=[str(path)], evaluate_tasks=[str(path)], passes=8
     )
     record = tune_model(options, NoTuneProgress()).record
     losses = [one.loss for one in record.curve]
-    assert losses[-1] < 0.7 * losses[0]
+    assert losses[-1] < 0.8 * losses[0]
     assert record.prompts[0].outcomes == 2

@@ -28,6 +28,7 @@ SEED = 20240416
 REGIONS = ("Africa", "Asia", "Europe", "North America", "Oceania", "South America")
 GENDERS = ("Female", "Male", "Non-binary")
 PEOPLE_A_CELL = 14
+LARGEST_CITIES = 8
 FIRST_DAY, LAST_DAY = date(1920, 1, 1), date(2005, 12, 31)
 
 T = TypeVar("T")
@@ -92,7 +93,11 @@ def _places(rng: np.random.Generator, region: str, n: int) -> list[str]:
     for row in _rows("biographies/cities.csv"):
         if row["region"] == region:
             cities[row["country"]].append(f"{row['city']}, {row['country']}")
-    left = {country: _shuffled(rng, names) for country, names in sorted(cities.items())}
+    # Each country's cities stand by size.
+    left = {
+        country: _shuffled(rng, names[:LARGEST_CITIES])
+        for country, names in sorted(cities.items())
+    }
     places: list[str] = []
     while len(places) < n:
         # Every country once before any has another.
