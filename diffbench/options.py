@@ -10,11 +10,25 @@ from typing import Literal, Protocol, get_args
 from diffbench.answers import AnswerRule
 from diffbench.errors import SettingsError
 
-__all__ = ["Estimator", "NoProgress", "Progress", "RunOptions", "check_temperatures"]
+__all__ = [
+    "DEFAULT_SKETCHES",
+    "DEFAULT_SKETCH_TOKENS",
+    "Estimator",
+    "NoProgress",
+    "Progress",
+    "RunOptions",
+    "check_temperatures",
+]
 
 Estimator = Literal["auto", "exact", "exact-canonical", "sample", "expand"]
 DrawProtocol = Literal["independent", "list"]
 Backend = Literal["engine", "api", "vllm"]
+
+DEFAULT_SKETCHES = 200
+"""Replies to a prompt for a biography."""
+
+DEFAULT_SKETCH_TOKENS = 256
+"""Longest of them."""
 
 _REPLIES = {"engine": 1000, "vllm": 1000, "api": 100}
 _LISTS = 100
@@ -39,9 +53,9 @@ class RunOptions:
         draws_per_reply: How many answers a reply of `list` is asked for, 2 to 50; by
             default 10.
         samples: Replies a prompt where replies are drawn, at least 1; by default 1000,
-            and 100 from an API or of lists.
-        max_new_tokens: Longest reply in tokens, at least 1; by default 64, and 32 a draw
-            of lists.
+            100 from an API or of lists, and 200 biographies.
+        max_new_tokens: Longest reply in tokens, at least 1; by default 64, 32 a draw of
+            lists, and 256 for biographies.
         seed: Seed of all sampling, 0 or more.
         temperature: Divides the logits, above 0, exact values included.
         top_p: Keep the likeliest tokens that reach this probability, in (0, 1].
@@ -146,6 +160,17 @@ class RunOptions:
         if self.max_new_tokens is not None:
             return self.max_new_tokens
         return _TOKENS[self.protocol] * self.draws
+
+    @property
+    def sketches(self) -> int:
+        """Replies to a prompt for a biography."""
+        return DEFAULT_SKETCHES if self.samples is None else self.samples
+
+    @property
+    def sketch_tokens(self) -> int:
+        """Longest reply to a prompt for a biography, in tokens."""
+        given = self.max_new_tokens
+        return DEFAULT_SKETCH_TOKENS if given is None else given
 
     @property
     def calls_at_once(self) -> int:

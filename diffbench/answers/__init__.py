@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from diffbench.answers.biography import (
+    MALFORMED_KINDS,
+    SKETCH_FIELDS,
+    Malformed,
+    MalformedKind,
+    Sketch,
+    read_sketch,
+    trim_sketch,
+)
+from diffbench.answers.biography_values import (
+    VALUE_FIELDS,
+    KnownValues,
+    ValueField,
+    read_values,
+    value_key,
+)
 from diffbench.answers.lists import (
     LIST_KINDS,
     ListKind,
@@ -31,19 +47,31 @@ __all__ = [
     "INVALID_KINDS",
     "LEAD_INS",
     "LIST_KINDS",
+    "MALFORMED_KINDS",
     "MAX_SPELLINGS",
+    "SKETCH_FIELDS",
+    "VALUE_FIELDS",
     "AnswerKey",
     "AnswerRule",
     "Invalid",
     "InvalidKind",
+    "KnownValues",
     "ListKind",
+    "Malformed",
+    "MalformedKind",
+    "Sketch",
     "Valid",
+    "ValueField",
     "Variant",
     "answer_string",
     "list_request",
     "make_answer_key",
     "read_list",
     "read_reply",
+    "read_sketch",
+    "read_values",
     "trim_list",
     "trim_reply",
+    "trim_sketch",
+    "value_key",
 ]

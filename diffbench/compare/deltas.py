@@ -89,7 +89,8 @@ def compare_results(before: RunResult, after: RunResult) -> Comparison:
     """Put two results side by side.
 
     Raises:
-        ResultError: If they were made under different settings, or share no task.
+        ResultError: If they were made under different settings, or have tasks and share
+            none.
     """
     _require_same_settings(before, after)
     there = {task.name: task for task in after.tasks}
@@ -105,7 +106,7 @@ def compare_results(before: RunResult, after: RunResult) -> Comparison:
         else:
             tasks.append(_task_delta(task, other))
     not_compared += [NotCompared(name=name, reason="not in the first") for name in there]
-    if not tasks:
+    if not tasks and not_compared:
         reasons = "; ".join(f"{one.name}: {one.reason}" for one in not_compared[:3])
         raise ResultError(f"the two results have no task to compare ({reasons})")
     return Comparison(

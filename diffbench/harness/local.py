@@ -16,7 +16,7 @@ from diffbench.models.spec import ModelSpec
 from diffbench.options import Progress, RunOptions
 from diffbench.results import Independence
 from diffbench.results.partial import PartialRun
-from diffbench.suite import TaskDefinition
+from diffbench.suite import AnyTask
 
 __all__ = ["LocalBackend"]
 
@@ -46,7 +46,7 @@ class LocalBackend:
     def start(
         self,
         options: RunOptions,
-        tasks: Sequence[TaskDefinition],
+        tasks: Sequence[AnyTask],
         partial: PartialRun,
         progress: Progress,
     ) -> EngineLM:
@@ -61,7 +61,6 @@ class LocalBackend:
                 answer_rule=options.answer_rule,
                 decodings=self._decodings,
             )
-            self._lm.draws_per_reply = options.draws
             check_scoring(self._lm, tasks)
         self._lm.active = self._decodings.index(decoding_of(options))
         return self._lm

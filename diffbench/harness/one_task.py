@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from jinja2 import TemplateError
+from lm_eval.api.task import Task
 from lm_eval.evaluator import evaluate
 
 from diffbench.answers import Valid, read_reply
 from diffbench.engine.decoding import Decoding
 from diffbench.errors import ModelError, printable
 from diffbench.harness.backends import MeasuredLM
+from diffbench.harness.biography import harness_task
 from diffbench.harness.expand import ExpandedPrompt, ExpandingLM, expand_prompt
 from diffbench.harness.lists import listed_prompt
 from diffbench.harness.measure import count_replies, sampled_prompt, target_record
@@ -28,10 +30,17 @@ from diffbench.results import (
     first_option_preference,
     mean_metrics,
 )
-from diffbench.results.partial import SampleRow
-from diffbench.suite import Prompt, TaskDefinition
+from diffbench.results.partial import AnyResult, SampleRow
+from diffbench.suite import AnyTask, Prompt, TaskDefinition
 
-__all__ = ["TaskOutcome", "check_scoring", "decoding_of", "run_task"]
+__all__ = [
+    "TaskOutcome",
+    "check_scoring",
+    "decoding_of",
+    "logged_samples",
+    "refuse_open_thinking",
+    "run_task",
+]
 
 PROBE_BELOW_VALID_MASS = 0.9
 PROBE_REPLIES = 100
@@ -39,17 +48,20 @@ _PROBE_SHOWN = 5
 _REPLY_SHOWN = 500
 
 
+_Result_co = TypeVar("_Result_co", bound=AnyResult, covariant=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskOutcome:
+class TaskOutcome(Generic[_Result_co]):
     """A measured task, and the distinct replies behind it, if any were drawn."""
 
-    result: TaskResult
+    result: _Result_co
     samples: list[SampleRow]
 
 
 def run_task(
     lm: MeasuredLM, definition: TaskDefinition, options: RunOptions
-) -> TaskOutcome:
+) -> TaskOutcome[TaskResult]:
     """Measure every prompt of one task.
 
     Raises:
@@ -63,14 +75,14 @@ def run_task(
         max_new_tokens=options.longest_reply,
         decoding=decoding_of(options),
     )
-    logged = _evaluate(lm, task, options.limit)
+    logged = logged_samples(lm, task, definition.name, options.limit)
     by_id = {prompt.id: prompt for prompt in definition.measured_prompts}
     prompts: list[PromptResult] = []
     samples: list[SampleRow] = []
     for entry in logged:
         prompt = by_id[entry["doc"]["id"]]
         context = entry["arguments"][0][0]
-        _refuse_open_thinking(context)
+        refuse_open_thinking(context)
         if definition.mode == "exact":
             result, rows = _exact(lm, task, prompt, entry, options)
         elif definition.draws > 1:
@@ -95,7 +107,7 @@ def decoding_of(options: RunOptions) -> Decoding:
     )
 
 
-def check_scoring(lm: MeasuredLM, tasks: Sequence[TaskDefinition]) -> None:
+def check_scoring(lm: MeasuredLM, tasks: Sequence[AnyTask]) -> None:
     """Render a prompt and choose the scoring path before anything is measured.
 
     The path is chosen on the exact task of most answers. An interrupted run that goes on
@@ -105,9 +117,10 @@ def check_scoring(lm: MeasuredLM, tasks: Sequence[TaskDefinition]) -> None:
         ModelError: If the chat template is broken or forces thinking, or the model cannot
             be scored.
     """
-    exact = [task for task in tasks if task.mode == "exact"]
-    first = max(exact, key=_n_spellings, default=tasks[0])
-    task = make_task(first, protocol=lm.protocol)
+    closed = [task for task in tasks if isinstance(task, TaskDefinition)]
+    exact = [task for task in closed if task.mode == "exact"]
+    first = max(exact, key=_n_spellings) if exact else tasks[0]
+    task = harness_task(first, protocol=lm.protocol)
     chat = lm.uses_chat_template
     template = lm.apply_chat_template if chat else None
     try:
@@ -116,7 +129,7 @@ def check_scoring(lm: MeasuredLM, tasks: Sequence[TaskDefinition]) -> None:
         raise ModelError(
             f"the model's chat template cannot be rendered: {printable(error)}"
         ) from error
-    _refuse_open_thinking(str(task.instances[0].args[0]))
+    refuse_open_thinking(str(task.instances[0].args[0]))
     if exact:
         lm.loglikelihood(task.instances, disable_tqdm=True)
 
@@ -125,22 +138,28 @@ def _n_spellings(task: TaskDefinition) -> int:
     return len(task.key.index)
 
 
-def _evaluate(
-    lm: MeasuredLM, task: DistributionTask, limit: int | None
+def logged_samples(
+    lm: MeasuredLM, task: Task, name: str, limit: int | None
 ) -> Sequence[Mapping[str, Any]]:
+    """Run a task of some name and return what the harness logged of each prompt."""
     evaluated = evaluate(
         lm,
-        {"tasks": {task.definition.name: task}},
+        {"tasks": {name: task}},
         limit=limit,
         bootstrap_iters=0,
         log_samples=True,
         apply_chat_template=lm.uses_chat_template,
     )
-    logged: Sequence[Mapping[str, Any]] = evaluated["samples"][task.definition.name]
+    logged: Sequence[Mapping[str, Any]] = evaluated["samples"][name]
     return logged
 
 
-def _refuse_open_thinking(context: str) -> None:
+def refuse_open_thinking(context: str) -> None:
+    """Refuse a rendered prompt that ends in reasoning.
+
+    Raises:
+        ModelError: If it does.
+    """
     if context.rstrip().endswith("<think>"):
         raise ModelError(
             "this model's chat template opens a <think> block that cannot be switched "

@@ -90,6 +90,7 @@ class DistributionTask(ConfigurableTask):  # type: ignore[misc]
                         "text": prompt.text,
                         "prefix": prompt.prefix,
                         "closed_by": CLOSED_BY,
+                        "closings": self.definition.draws,
                     }
                     for prompt in self.definition.measured_prompts
                 ]

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from diffbench.suite.biography import (
+    BIOGRAPHY_FAMILY,
+    AnyTask,
+    BiographyDefinition,
+    FieldReference,
+)
+from diffbench.suite.biography_file import biography_from_config
 from diffbench.suite.catalog import (
     Catalog,
     Group,
@@ -16,7 +23,11 @@ from diffbench.suite.task_file import definition_from_config, load_task_file
 from diffbench.suite.yaml_file import read_task_yaml
 
 __all__ = [
+    "BIOGRAPHY_FAMILY",
+    "AnyTask",
+    "BiographyDefinition",
     "Catalog",
+    "FieldReference",
     "Group",
     "Mode",
     "Prompt",
@@ -24,6 +35,7 @@ __all__ = [
     "Source",
     "Split",
     "TaskDefinition",
+    "biography_from_config",
     "check_folder",
     "definition_from_config",
     "family_from_config",

@@ -27,7 +27,13 @@ from diffbench.targets import (
     read_csv_outcomes,
 )
 
-__all__ = ["TASK_CLASSES", "definition_from_config", "load_task_file"]
+__all__ = [
+    "TASK_CLASSES",
+    "beside",
+    "definition_from_config",
+    "load_task_file",
+    "target_of",
+]
 
 TASK_CLASSES: Mapping[str, Mode] = {
     "diffbench.harness.task.DistributionTask": "exact",
@@ -54,7 +60,7 @@ def definition_from_config(config: Mapping[str, Any], path: Path) -> TaskDefinit
     name = task_name(config.get("task"), path)
     block = read_block(DistributionBlock, config.get("distribution"), "distribution", path)
     try:
-        target = _target(block.target, path.parent)
+        target = target_of(block.target, path.parent)
         key = make_answer_key(target, block.accept)
     except TargetError as error:
         raise TaskError(f"{path}: distribution.target: {error}") from None
@@ -87,7 +93,12 @@ def _prompts(block: DistributionBlock) -> tuple[Prompt, ...]:
     )
 
 
-def _target(block: TargetBlock, folder: Path) -> Target:
+def target_of(block: TargetBlock, folder: Path) -> Target:
+    """Return the distribution that a block describes; its data stand beside the file.
+
+    Raises:
+        TargetError: If it cannot be one.
+    """
     outcomes = _with_aliases(_outcomes(block, folder), block.aliases)
     if block.ordered:
         outcomes = _with_positions(outcomes)
@@ -101,7 +112,7 @@ def _outcomes(block: TargetBlock, folder: Path) -> list[Outcome]:
         return range_outcomes(block.range.first, block.range.last, block.range.step)
     if block.csv is not None:
         return read_csv_outcomes(
-            _data_file(folder, block.csv.file),
+            beside(folder, block.csv.file),
             where=block.csv.where,
             top=block.csv.top,
         )
@@ -120,11 +131,11 @@ def _outcomes(block: TargetBlock, folder: Path) -> list[Outcome]:
     ]
 
 
-def _data_file(folder: Path, name: str) -> Path:
+def beside(folder: Path, name: str) -> Path:
+    """Return the data file of a task file in a folder."""
     # A variant (held out, sampled) stands one folder below the task that it includes.
-    beside = folder / name
-    above = folder.parent / name
-    return above if above.is_file() and not beside.is_file() else beside
+    here, above = folder / name, folder.parent / name
+    return above if above.is_file() and not here.is_file() else here
 
 
 def _with_aliases(

@@ -17,6 +17,7 @@ from diffbench.processes import is_first
 from diffbench.results.files import write_atomic
 from diffbench.tuning.options import TuneOptions, TuneProgress
 from diffbench.tuning.recipe import recipe_names
+from diffbench.tuning.study_record import STUDY_NAME
 from diffbench.tuning.tune import Tuned, tune_model
 
 __all__ = ["STUDY_METRICS", "Study", "StudyCell", "StudyName", "StudyRow", "run_study"]
@@ -161,7 +162,7 @@ def _write(study: Study) -> None:
         "rows": [asdict(row) for row in study.rows],
     }
     text = json.dumps(content, indent=1, allow_nan=False)
-    write_atomic(study.output / "study.json", f"{text}\n".encode())
+    write_atomic(study.output / STUDY_NAME, f"{text}\n".encode())
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(["unit", "split", "metric", *get_args(State)])

@@ -146,9 +146,8 @@ def test_the_engine_stops_after_the_last_answer(
     settings = {"max_gen_toks": 9, "temperature": 1.0, "top_p": 1.0, "top_k": 0}
     tokens = demo.tokenizer.encode("{1} {2}", add_special_tokens=False)
     for n_answers, closed in ((1, [1, 2]), (2, [2])):
-        engine.draws_per_reply = n_answers
         with pytest.raises(StopError):
-            engine.draw("Hello", 3, settings)
+            engine.draw("Hello", 3, settings, closings=n_answers)
         begun = [tokens[:i] for i in range(1, len(tokens) + 1)]
         over = [one for one in begun if held["is_complete"](one)]
         assert [demo.tokenizer.decode(one).count("}") for one in over] == closed

@@ -12,6 +12,7 @@ from diffbench.compare.describe import describe
 from diffbench.errors import printable
 from diffbench.metrics import PRIMARY_METRIC
 from diffbench.results import TaskResult
+from diffbench.site.biographies import make_panels
 from diffbench.site.board import Block, Board
 from diffbench.site.display import (
     DASH,
@@ -34,7 +35,7 @@ from diffbench.site.distribution import (
     said_instead,
     target_of,
 )
-from diffbench.site.figures import Chart, sorted_curve
+from diffbench.site.figures import Chart, curve_frame, sorted_curve
 from diffbench.site.page import Page
 from diffbench.site.runs import Run
 from diffbench.site.work import Unit
@@ -112,10 +113,12 @@ def _pages(
         "adapter": _adapter(run),
         "provenance": _provenance(run),
         "settings": run.settings,
+        "biographies": make_panels([run] if base is None else [base, run]),
         "groups": groups,
         "splits": SPLITS,
         "metrics": TASK_METRICS,
         "sections": [_section(row) for _, _, rows in groups for row in rows],
+        "frame": curve_frame(),
         "retention": [] if run.record is None else run.record.retention,
         "tally": tally(verdicts or ()),
         "n_reference": sum(question in run.tasks for question in board.reference),
