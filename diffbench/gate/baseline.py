@@ -114,7 +114,8 @@ def baseline_of(
         "tasks": [_task_content(task) for task in measured.tasks],
     }
     unsealed = Baseline.model_validate({**content, "content_sha256": "0" * 64})
-    return unsealed.model_copy(update={"content_sha256": _hash(unsealed)})
+    sha256 = _hash(_written(unsealed))
+    return unsealed.model_copy(update={"content_sha256": sha256})
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
@@ -134,8 +135,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
 
 def encode_baseline(baseline: Baseline) -> bytes:
     """Return the bytes of a baseline file."""
-    content = baseline.model_dump(mode="json", exclude_defaults=True)
-    return (_pretty(content) + "\n").encode()
+    return (_pretty(_written(baseline)) + "\n").encode()
 
 
 def load_baseline(path: Path) -> Baseline:
@@ -162,7 +162,7 @@ def load_baseline(path: Path) -> Baseline:
         first = error.errors()[0]
         where = printable(".".join(str(part) for part in first["loc"]))
         raise BaselineError(f"{path}: {where}: {printable(first['msg'])}") from None
-    if _hash(baseline) != baseline.content_sha256:
+    if _hash(content) != baseline.content_sha256:
         raise BaselineError(
             f"{path}: the content does not match its content_sha256; it was edited by "
             "hand or damaged, so make it again by diffbench baseline update"
@@ -231,9 +231,14 @@ def _prompt_content(prompt: MeasuredPrompt) -> dict[str, Any]:
     return {**content, "n_invalid": prompt.n_invalid}
 
 
-def _hash(baseline: Baseline) -> str:
-    content = baseline.model_dump(mode="json", exclude={"content_sha256"})
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+def _written(baseline: Baseline) -> dict[str, Any]:
+    # Keys that a later version adds have defaults: they change neither file nor hash.
+    return baseline.model_dump(mode="json", exclude_defaults=True)
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    hashed = {key: value for key, value in content.items() if key != "content_sha256"}
+    text = json.dumps(hashed, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

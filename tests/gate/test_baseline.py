@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -62,6 +63,17 @@ def test_replacing_a_baseline_says_what_moves(tmp_path: Path) -> None:
     assert "Against the baseline that is replaced:" in found.output
     assert "REGRESSION" in found.output
     assert one.check().exit_code == 0
+
+
+def test_keys_with_their_defaults_change_neither_file_nor_hash(tmp_path: Path) -> None:
+    baseline = case(tmp_path, [EXACT], [EXACT]).baseline
+    written = json.loads(baseline.read_text(encoding="utf-8"))
+    assert "draws_per_reply" not in written["settings"]
+    assert load_baseline(baseline).settings.draws_per_reply == 1
+    del written["content_sha256"]
+    text = json.dumps(written, sort_keys=True, separators=(",", ":"))
+    sha256 = hashlib.sha256(text.encode()).hexdigest()
+    assert load_baseline(baseline).content_sha256 == sha256
 
 
 def test_a_broken_baseline_can_be_replaced(tmp_path: Path) -> None:
