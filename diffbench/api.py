@@ -103,11 +103,18 @@ def prepare(options: RunOptions) -> PreparedRun:
         tasks = _in_mode(tasks, "sampled")
     elif options.estimator != "auto":
         tasks = _in_mode(tasks, "exact")
+    if options.protocol == "list":
+        tasks = tuple(task.as_list(options.draws) for task in tasks)
     if selection.biographies and options.estimator not in ("auto", "sample"):
         raise TaskError(
             f"{selection.biographies[0].name} asks for anything, so its replies are drawn, "
             f"and --estimator is {options.estimator}; leave that task out, or write "
             "--estimator sample"
+        )
+    if selection.biographies and options.protocol == "list":
+        raise TaskError(
+            f"{selection.biographies[0].name} asks for one person a reply, and --protocol "
+            "is list; leave that task out, or write --protocol independent"
         )
     return PreparedRun(
         options=options,
@@ -215,7 +222,7 @@ def study(
     """Train and measure the recipes of a generalisation study.
 
     Args:
-        name: `leave-one-out`, `leave-one-in` or `cross-range`.
+        name: `leave-one-out`, `leave-one-in`, `cross-range` or `instructed`.
         options: Model and settings, with an output folder; their recipe is not used.
         progress: Hears what is going on; silent by default.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -78,8 +79,10 @@ def validate(results: tuple[Path, ...], *, as_json: bool) -> None:
     Exit code 3 if any is not; each is named with the reason.
     """
     from diffbench.site import read_inputs
+    from diffbench.site.work import collector_resting
 
-    inputs = read_inputs(_places(results))
+    with collector_resting():
+        inputs = read_inputs(_places(results), jobs=os.cpu_count() or 1)
     if as_json:
         echo_json(
             {

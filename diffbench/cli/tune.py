@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["print_retention", "tune"]
 
 _INTERRUPTED = 130
-_STUDIES = ("leave-one-out", "leave-one-in", "cross-range")
+_STUDIES = ("leave-one-out", "leave-one-in", "cross-range", "instructed")
 
 
 @click.command(short_help="Make a LoRA adapter that draws as asked.")

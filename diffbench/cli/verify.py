@@ -18,8 +18,8 @@ __all__ = ["verify"]
 def verify(result: Path, *, as_json: bool) -> None:
     """Compute every number of RESULT again, from the file alone.
 
-    RESULT is a results.json or the folder that holds it. Exit code 2 if the file is
-    broken or any number does not follow from it.
+    RESULT is a results.json, also under gzip, or the folder that holds it. Exit code 2
+    if the file is broken or any number does not follow from it.
     """
     from diffbench.results import load_results, verify_result
 

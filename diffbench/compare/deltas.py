@@ -21,7 +21,10 @@ __all__ = [
 ]
 
 # Settings under which numbers are those of another question.
-_SAME = ("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol", "limit")
+_SAME = (
+    *("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol"),
+    *("draws_per_reply", "limit"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

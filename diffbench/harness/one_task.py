@@ -17,6 +17,7 @@ from diffbench.errors import ModelError, printable
 from diffbench.harness.backends import MeasuredLM
 from diffbench.harness.biography import harness_task
 from diffbench.harness.expand import ExpandedPrompt, ExpandingLM, expand_prompt
+from diffbench.harness.lists import listed_prompt
 from diffbench.harness.measure import count_replies, sampled_prompt, target_record
 from diffbench.harness.task import DistributionTask, generation_settings, make_task
 from diffbench.options import RunOptions
@@ -71,7 +72,7 @@ def run_task(
         definition,
         protocol=lm.protocol,
         samples=options.replies,
-        max_new_tokens=options.reply_tokens,
+        max_new_tokens=options.longest_reply,
         decoding=decoding_of(options),
     )
     logged = logged_samples(lm, task, definition.name, options.limit)
@@ -84,6 +85,8 @@ def run_task(
         refuse_open_thinking(context)
         if definition.mode == "exact":
             result, rows = _exact(lm, task, prompt, entry, options)
+        elif definition.draws > 1:
+            result, rows = _listed(definition, prompt, entry, options)
         else:
             result, rows = _sampled(lm, definition, prompt, entry, options)
         prompts.append(result)
@@ -176,7 +179,7 @@ def _exact(
     probe, rows = None, []
     if exact.valid_mass < PROBE_BELOW_VALID_MASS:
         settings = generation_settings(decoding_of(options))
-        settings["max_gen_toks"] = options.reply_tokens
+        settings["max_gen_toks"] = options.longest_reply
         replies = lm.draw(context, PROBE_REPLIES, settings)
         probe = _probe(task.definition, replies)
         drawn = count_replies(task.definition, replies).replies
@@ -240,6 +243,28 @@ def _sampled(
         probe=None,
         fit=drawn.fit,
         equal_neighbours=drawn.equal_neighbours if lm.has_order else None,
+    )
+    return result, _rows(definition, prompt, drawn.replies)
+
+
+def _listed(
+    definition: TaskDefinition,
+    prompt: Prompt,
+    entry: Mapping[str, Any],
+    options: RunOptions,
+) -> tuple[PromptResult, list[SampleRow]]:
+    drawn = listed_prompt(definition, entry["filtered_resps"][0], options.answer_rule)
+    result = _prompt_result(
+        definition,
+        prompt,
+        entry["arguments"][0][0],
+        probabilities=None,
+        counts=drawn.counts,
+        invalid={kind: float(n) for kind, n in drawn.invalid.items()},
+        metrics=drawn.metrics,
+        probe=None,
+        fit=drawn.fit,
+        lists=drawn.lists,
     )
     return result, _rows(definition, prompt, drawn.replies)
 

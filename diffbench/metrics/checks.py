@@ -10,7 +10,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
+
+from diffbench.metrics.logspace import log_sum
 
 __all__ = [
     "SUM_TOLERANCE",
@@ -95,8 +96,10 @@ def as_log_subdistribution(
         ValueError: If log_q is empty, misshapen, NaN, +inf or sums above 1.
     """
     array = _as_vector(log_q, size=size, name=name)
-    _refuse(np.isnan(array) | np.isposinf(array), array, f"{name} must be a log")
-    log_total = float(logsumexp(array))
+    # The largest is NaN if any is.
+    if not array.max() < np.inf:
+        _refuse(np.isnan(array) | np.isposinf(array), array, f"{name} must be a log")
+    log_total = log_sum(array)
     if log_total > np.log1p(SUM_TOLERANCE):
         raise ValueError(
             f"{name} must hold logs of probabilities that sum to at most 1, "
@@ -155,8 +158,10 @@ def check_listed_mass(listed_mass: float) -> None:
 
 def _as_masses(x: npt.ArrayLike, *, size: int | None, name: str) -> FloatArray:
     array = _as_vector(x, size=size, name=name)
-    _refuse(~np.isfinite(array), array, f"{name} must be finite")
-    _refuse(array < 0.0, array, f"{name} must not be negative")
+    # Least and largest are NaN if any is; only then is it worth while to look which.
+    if not (array.min() >= 0.0 and array.max() < np.inf):
+        _refuse(~np.isfinite(array), array, f"{name} must be finite")
+        _refuse(array < 0.0, array, f"{name} must not be negative")
     return array
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean, variance
+from statistics import fmean
 from types import MappingProxyType
 from typing import Final
 
@@ -180,11 +180,11 @@ def family_interval(
         return None
     means = [fmean(values) for values in tasks]
     within = math.fsum(
-        variance(values) * (len(values) - 1) / len(values) ** 2
+        _variance(values) * (len(values) - 1) / len(values) ** 2
         for values in tasks
         if len(values) > 1
     )
-    error = math.sqrt(variance(means) / n_tasks + within / n_tasks**2)
+    error = math.sqrt(_variance(means) / n_tasks + within / n_tasks**2)
     half = float(t.ppf((1.0 + LEVEL) / 2.0, n_tasks - 1)) * error
     mean = fmean(means)
     return ConfidenceInterval(
@@ -193,3 +193,9 @@ def family_interval(
         level=LEVEL,
         method=FAMILY_METHOD,
     )
+
+
+def _variance(values: Sequence[float]) -> float:
+    """Return the sample variance; `statistics.variance` is exact, and ten times slower."""
+    mean = fmean(values)
+    return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)

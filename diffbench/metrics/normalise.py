@@ -10,13 +10,13 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
 
 from diffbench.metrics.checks import (
     FloatArray,
     as_log_subdistribution,
     as_subdistribution,
 )
+from diffbench.metrics.logspace import log_sum
 
 __all__ = ["invalid_mass", "log_renormalise", "renormalise"]
 
@@ -61,7 +61,7 @@ def log_renormalise(log_q: npt.ArrayLike) -> FloatArray:
         ValueError: If log_q is no log of a sub-distribution, or is -inf throughout.
     """
     array = as_log_subdistribution(log_q)
-    log_total = float(logsumexp(array))
+    log_total = log_sum(array)
     if log_total == -np.inf:
         raise ValueError("log_q cannot be renormalised: its valid mass is 0")
     return array - log_total

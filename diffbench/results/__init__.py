@@ -27,6 +27,7 @@ from diffbench.results.compute import (
     overall_aggregate,
 )
 from diffbench.results.files import (
+    PACKED_NAME,
     RESULTS_NAME,
     SAMPLES_NAME,
     content_sha256,
@@ -49,6 +50,7 @@ from diffbench.results.schema import (
     GitInfo,
     Independence,
     Interval,
+    ListedDraws,
     MetricEntry,
     ModelInfo,
     PeerTest,
@@ -66,6 +68,7 @@ __all__ = [
     "BIOGRAPHY_METRICS",
     "DISTINCT_DRAWS",
     "DIVERSITY_WORDS",
+    "PACKED_NAME",
     "RESULTS_NAME",
     "SAMPLES_NAME",
     "SCHEMA_VERSION",
@@ -82,6 +85,7 @@ __all__ = [
     "GitInfo",
     "Independence",
     "Interval",
+    "ListedDraws",
     "MetricEntry",
     "ModelInfo",
     "PeerTest",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import io
 import json
 import os
 import re
@@ -16,9 +14,11 @@ from pydantic import ValidationError
 
 from diffbench.errors import ResultError, printable
 from diffbench.results.compact import MOST_BYTES, declared_bytes
+from diffbench.results.packed import is_packed, pack, unpack
 from diffbench.results.schema import SCHEMA_VERSION, RunResult
 
 __all__ = [
+    "PACKED_NAME",
     "RESULTS_NAME",
     "SAMPLES_NAME",
     "content_sha256",
@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 RESULTS_NAME = "results.json"
+PACKED_NAME = "results.json.gz"
 SAMPLES_NAME = "samples.jsonl.gz"
 
 # Two runs that found the same have the same hash, whenever and how long they ran.
@@ -72,33 +73,33 @@ def _write_to_disk(path: Path, content: bytes) -> None:
         os.fsync(handle.fileno())
 
 
-def write_results(folder: Path, result: RunResult) -> Path:
-    """Write `results.json` into a folder and return its path."""
-    path = folder / RESULTS_NAME
+def write_results(folder: Path, result: RunResult, *, packed: bool = False) -> Path:
+    """Write `results.json`, or `results.json.gz`, into a folder and return its path."""
     text = json.dumps(
         result.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False
     )
-    write_atomic(path, f"{text}\n".encode())
+    content = f"{text}\n".encode()
+    path = folder / (PACKED_NAME if packed else RESULTS_NAME)
+    write_atomic(path, pack(content) if packed else content)
     return path
 
 
 def write_samples(folder: Path, rows: Iterable[Mapping[str, Any]]) -> Path:
     """Write `samples.jsonl.gz`; the same rows give the same bytes."""
     path = folder / SAMPLES_NAME
-    buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, filename="") as handle:
-        for row in rows:
-            handle.write(json.dumps(row, ensure_ascii=True).encode() + b"\n")
-    write_atomic(path, buffer.getvalue())
+    lines = (json.dumps(row, ensure_ascii=True).encode() + b"\n" for row in rows)
+    write_atomic(path, pack(b"".join(lines)))
     return path
 
 
 def load_results(path: str | Path) -> RunResult:
     """Read and check a results file, or the one in a results folder.
 
+    A file under gzip is read as well, up to `MOST_BYTES` of JSON.
+
     Raises:
         ResultError: If it is missing, truncated, edited, from a newer DiffBench or does
-            not fit the schema.
+            not fit the schema; or if a folder holds two.
     """
     path = _file_at(Path(path))
     content = _read_json(path)
@@ -108,10 +109,10 @@ def load_results(path: str | Path) -> RunResult:
         result = RunResult.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = printable(".".join(str(part) for part in first["loc"]))
-        raise ResultError(
-            f"{path}: {where}: {printable(first['msg'])}; this is not a sound results file"
-        ) from None
+        # A message about the whole file names its own place.
+        place = [".".join(str(part) for part in first["loc"])] if first["loc"] else []
+        reason = ": ".join(printable(part) for part in (*place, first["msg"]))
+        raise ResultError(f"{path}: {reason}; this is not a sound results file") from None
     if content_sha256(content) != result.content_sha256:
         raise ResultError(
             f"{path}: the content does not match its content_sha256; the file was edited "
@@ -122,9 +123,18 @@ def load_results(path: str | Path) -> RunResult:
 
 def _file_at(path: Path) -> Path:
     try:
-        return path / RESULTS_NAME if path.is_dir() else path
+        if not path.is_dir():
+            return path
+        plain, packed = path / RESULTS_NAME, path / PACKED_NAME
+        if not packed.exists():
+            return plain
+        if not plain.exists():
+            return packed
     except OSError as error:
         raise ResultError(f"{path}: cannot be read ({error.strerror})") from None
+    raise ResultError(
+        f"{path}: holds both {RESULTS_NAME} and {PACKED_NAME}; name the one that is meant"
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -132,7 +142,7 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise ResultError(f"{path}: holds {constant}, which is no number")
 
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=refuse)
+        content = json.loads(_read_text(path), parse_constant=refuse)
     except FileNotFoundError:
         raise ResultError(f"{path}: there is no such file") from None
     except OSError as error:
@@ -145,6 +155,16 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ResultError(f"{path}: a results file is a JSON object")
     return content
+
+
+def _read_text(path: Path) -> str:
+    content = path.read_bytes()
+    if is_packed(content):
+        try:
+            content = unpack(content)
+        except ValueError as error:
+            raise ResultError(f"{path}: {error}") from None
+    return content.decode()
 
 
 def _check_size(path: Path, content: Mapping[str, Any]) -> None:

@@ -20,11 +20,14 @@ from diffbench.results.compute import (
 from diffbench.results.differences import agree, metric_differences
 from diffbench.results.independence import with_order
 from diffbench.results.listing import first_option_preference
+from diffbench.results.lists import fit_of_lists, metrics_from_lists, pairs_of_lists
 from diffbench.results.schema import (
     Aggregate,
+    FitResult,
     MetricEntry,
     PromptResult,
     RunResult,
+    TargetRecord,
     TaskResult,
 )
 from diffbench.targets import Target
@@ -32,6 +35,10 @@ from diffbench.targets import Target
 __all__ = ["verify_result"]
 
 _MASS_EXCESS = 1e-6
+
+# Runs share their targets: those that were found to have the hash that they state.
+_hashed: dict[str, TargetRecord] = {}
+_MOST_HASHED = 256
 
 
 def verify_result(result: RunResult) -> list[str]:
@@ -55,7 +62,21 @@ def verify_result(result: RunResult) -> list[str]:
             f"family {stored.name}", stored.metrics, computed.metrics
         )
     problems += metric_differences("overall", result.overall.metrics, overall.metrics)
-    return problems + list(_order_differences(result))
+    return problems + list(_order_differences(result)) + list(_protocol_differences(result))
+
+
+def _protocol_differences(result: RunResult) -> Iterator[str]:
+    settings = result.settings
+    if (settings.protocol == "list") != (settings.draws_per_reply > 1):
+        yield "settings: draws_per_reply does not fit the protocol"
+    for task in result.tasks:
+        for prompt in task.prompts:
+            held = 1 if prompt.lists is None else prompt.lists.per_reply
+            if held != settings.draws_per_reply:
+                yield (
+                    f"task {task.name}, prompt {prompt.id}: its replies hold {held} draws, "
+                    f"but the settings say {settings.draws_per_reply}"
+                )
 
 
 def _order_differences(result: RunResult) -> Iterator[str]:
@@ -78,11 +99,34 @@ def _fit_differences(where: str, task: TaskResult, prompt: PromptResult) -> Iter
     if prompt.counts is None:
         yield f"{where}: has tests of fit but no counts"
         return
-    computed = fit_of_counts(task.target, prompt.counts, _n_invalid(prompt))
+    computed = _fit(task, prompt, prompt.counts)
     old, new = _flat(prompt.fit.model_dump()), _flat(computed.model_dump())
     for name in dict.fromkeys([*old, *new]):
         if name not in old or name not in new or not agree(old[name], new[name]):
             yield f"{where}: fit.{name} does not follow from the counts"
+
+
+def _fit(task: TaskResult, prompt: PromptResult, counts: Sequence[int]) -> FitResult:
+    if prompt.lists is not None:
+        return fit_of_lists(task.target, prompt.lists.draws, prompt.lists.per_reply)
+    return fit_of_counts(task.target, counts, _n_invalid(prompt))
+
+
+def _list_differences(where: str, task: TaskResult, prompt: PromptResult) -> Iterator[str]:
+    """Check what follows from the draws of each reply, but for the metrics."""
+    stored = prompt.lists
+    if stored is None:
+        return
+    size = len(task.target.outcomes)
+    counts = [stored.draws.count(outcome) for outcome in range(size)]
+    if counts != prompt.counts or stored.draws.count(size) != _n_invalid(prompt):
+        yield f"{where}: counts and invalid draws are not those of the replies"
+    computed = pairs_of_lists(stored.draws, stored.per_reply, size)
+    if not (
+        agree(stored.equal_within, computed.within)
+        and agree(stored.equal_between, computed.between)
+    ):
+        yield f"{where}: lists.equal_within or equal_between does not follow from the draws"
 
 
 def _same_members(stored: Sequence[Aggregate], computed: Sequence[Aggregate]) -> bool:
@@ -93,36 +137,31 @@ def _same_members(stored: Sequence[Aggregate], computed: Sequence[Aggregate]) ->
 
 def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
     """Return what is wrong, and the task with its means as they should be."""
-    target = Target(
-        outcomes=tuple(task.target.outcomes),
-        probabilities=tuple(task.target.probabilities),
-        aliases=tuple(tuple(names) for names in task.target.aliases),
-        values=None if task.target.values is None else tuple(task.target.values),
-        listed_mass=task.target.listed_mass,
-    )
     if _is_uncorrected(task):
         return [
             f"task {task.name}: its sampled values are plug-in values of an older "
             "DiffBench, which did not correct them; measure it again"
         ], None
     problems: list[str] = []
-    if target.sha256 != task.target.sha256:
+    target_sha256 = _hash_of(task.target)
+    if target_sha256 != task.target.sha256:
         problems.append(f"task {task.name}: the target does not match its sha256")
     computed: list[dict[str, MetricEntry]] = []
     for prompt in task.prompts:
         where = f"task {task.name}, prompt {prompt.id}"
         if prompt.prompt_sha256 != prompt_sha256(prompt.text, prompt.prefix):
             problems.append(f"{where}: the text does not match its sha256")
-        if prompt.target_sha256 != target.sha256:
+        if prompt.target_sha256 != target_sha256:
             problems.append(f"{where}: measured against another target")
         try:
             computed.append(_prompt_metrics(task, prompt))
         except (ValueError, OverflowError) as error:
             problems.append(f"{where}: cannot be computed again: {error}")
             continue
-        problems += _sizes_and_masses(where, prompt, target.size)
+        problems += _sizes_and_masses(where, prompt, len(task.target.outcomes))
         problems += metric_differences(where, prompt.metrics, computed[-1])
         problems += _fit_differences(where, task, prompt)
+        problems += _list_differences(where, task, prompt)
     if len(computed) < len(task.prompts):
         return problems, None
     problems += _preference_differences(task)
@@ -148,6 +187,23 @@ def _preference_differences(task: TaskResult) -> Iterator[str]:
         )
 
 
+def _hash_of(record: TargetRecord) -> str:
+    """Compute a target's hash, once for all records that hold the same."""
+    if _hashed.get(record.sha256) == record:
+        return record.sha256
+    target = Target(
+        outcomes=tuple(record.outcomes),
+        probabilities=tuple(record.probabilities),
+        aliases=tuple(tuple(names) for names in record.aliases),
+        values=None if record.values is None else tuple(record.values),
+        listed_mass=record.listed_mass,
+    )
+    computed = target.sha256
+    if computed == record.sha256 and len(_hashed) < _MOST_HASHED:
+        _hashed[computed] = record
+    return computed
+
+
 def _is_uncorrected(task: TaskResult) -> bool:
     entries = [entry for prompt in task.prompts for entry in prompt.metrics.values()]
     counted = all(prompt.counts is not None for prompt in task.prompts)
@@ -163,6 +219,8 @@ def _prompt_metrics(task: TaskResult, prompt: PromptResult) -> dict[str, MetricE
     sampled, size = task.estimator == "sampled", len(task.target.outcomes)
     if (task.estimator == "expanded") != (prompt.exploration is not None):
         raise ValueError("expanded values, and no others, say what is unexplored")
+    if prompt.lists is not None and sampled and len(counts or []) == size:
+        return metrics_from_lists(task.target, prompt.lists.draws, prompt.lists.per_reply)
     if sampled and probabilities is None and counts is not None and len(counts) == size:
         return metrics_from_counts(task.target, counts, _n_invalid(prompt))
     if not sampled and counts is None and len(probabilities or []) == size:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 
 from diffbench.compare import Verdicts, compare_measurements, pair_tasks
 from diffbench.site.runs import Question, Run, SettingsKey
+from diffbench.site.work import forked
 
 __all__ = ["Block", "Board", "Tuned", "make_boards"]
+
+_CHUNK = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,20 +59,50 @@ class Board:
         ]
 
 
-def make_boards(runs: Sequence[Run]) -> list[Board]:
-    """Return the boards, that of most runs first."""
+def make_boards(runs: Sequence[Run], *, jobs: int = 1) -> list[Board]:
+    """Return the boards, that of most runs first.
+
+    Args:
+        runs: All runs.
+        jobs: Processes that compare tuned runs with their bases.
+    """
     groups: dict[SettingsKey, list[Run]] = {}
     for run in runs:
         groups.setdefault(run.settings, []).append(run)
     ordered = sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
-    return [_board(settings, members) for settings, members in ordered]
+    pairs = [pair for _, members in ordered for pair in _pairs(members)]
+    found = forked(lambda i: _verdicts(*pairs[i]), len(pairs), jobs, chunk=_CHUNK)
+    tuned = {
+        run.slug: Tuned(run=run, verdicts=verdicts)
+        for (_, run), verdicts in zip(pairs, found, strict=True)
+    }
+    bases = {run.slug: base for base, run in pairs}
+    return [_board(settings, members, bases, tuned) for settings, members in ordered]
 
 
-def _board(settings: SettingsKey, runs: Sequence[Run]) -> Board:
+def _pairs(runs: Sequence[Run]) -> list[tuple[Run | None, Run]]:
+    """Return each tuned run with the run of its base, if that was measured."""
+    bases: dict[str, list[Run]] = {}
+    for run in runs:
+        if run.role == "base":
+            bases.setdefault(run.result.model.id, []).append(run)
+    return [
+        (_base_of(run, bases.get(run.result.model.parent or "", ())), run)
+        for run in runs
+        if run.role == "tuned"
+    ]
+
+
+def _board(
+    settings: SettingsKey,
+    runs: Sequence[Run],
+    bases: Mapping[str, Run | None],
+    tuned: Mapping[str, Tuned],
+) -> Board:
     measured = [run for run in runs if run.role != "perfect"]
     return Board(
         settings=settings,
-        blocks=_blocks(measured),
+        blocks=_blocks(measured, bases, tuned),
         perfect=[run for run in runs if run.role == "perfect"],
         reference=_reference(measured or runs),
     )
@@ -91,44 +124,37 @@ def _reference(runs: Sequence[Run]) -> list[Question]:
     return sorted(best, key=lambda question: (families[question], question))
 
 
-def _blocks(runs: Sequence[Run]) -> list[Block]:
-    bases = [run for run in runs if run.role == "base"]
-    found: dict[str, list[Run]] = {base.slug: [] for base in bases}
-    orphans: dict[str, list[Run]] = {}
-    by_slug = {base.slug: base for base in bases}
+def _blocks(
+    runs: Sequence[Run], bases: Mapping[str, Run | None], tuned: Mapping[str, Tuned]
+) -> list[Block]:
+    found: dict[str, list[Tuned]] = {run.slug: [] for run in runs if run.role == "base"}
+    orphans: dict[str, list[Tuned]] = {}
     for run in runs:
         if run.role == "tuned":
-            base = _base_of(run, bases)
+            base = bases[run.slug]
             if base is None:
-                orphans.setdefault(run.result.model.parent or "unknown", []).append(run)
+                parent = run.result.model.parent or "unknown"
+                orphans.setdefault(parent, []).append(tuned[run.slug])
             else:
-                found[base.slug].append(run)
+                found[base.slug].append(tuned[run.slug])
+    by_slug = {run.slug: run for run in runs}
     blocks = [
-        Block(
-            base=by_slug[slug],
-            parent=by_slug[slug].label,
-            tuned=[Tuned(run=one, verdicts=_verdicts(by_slug[slug], one)) for one in tuned],
-        )
-        for slug, tuned in found.items()
+        Block(base=by_slug[slug], parent=by_slug[slug].label, tuned=members)
+        for slug, members in found.items()
     ]
     return blocks + [
-        Block(
-            base=None,
-            parent=parent,
-            tuned=[Tuned(run=one, verdicts=None) for one in tuned],
-        )
-        for parent, tuned in sorted(orphans.items())
+        Block(base=None, parent=parent, tuned=members)
+        for parent, members in sorted(orphans.items())
     ]
 
 
 def _base_of(tuned: Run, bases: Sequence[Run]) -> Run | None:
-    """Return the run of the untuned model that shares most tasks; the latest of several."""
+    """Return the run of the parent that shares most tasks; the latest of several."""
     model = tuned.result.model
     same = [
         base
         for base in bases
-        if base.result.model.id == model.parent
-        and _agree(base.result.model.weights_fingerprint, model.weights_fingerprint)
+        if _agree(base.result.model.weights_fingerprint, model.weights_fingerprint)
         and _agree(base.result.model.revision, model.revision)
         and _agree(base.result.model.chat_template_sha256, model.chat_template_sha256)
     ]
@@ -147,7 +173,9 @@ def _shared(base: Run, tuned: Run) -> int:
     return len(base.tasks.keys() & tuned.tasks.keys())
 
 
-def _verdicts(base: Run, tuned: Run) -> Verdicts | None:
+def _verdicts(base: Run | None, tuned: Run) -> Verdicts | None:
+    if base is None:
+        return None
     pairs = pair_tasks(base.measurement, tuned.measurement)
     if all(pair.reason for pair in pairs):
         return None

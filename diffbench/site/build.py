@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from diffbench.assets import asset_dir
 from diffbench.errors import ResultError
 from diffbench.metrics import METRICS
 from diffbench.site.board import Board, make_boards
-from diffbench.site.data import runs_csv, runs_json, script_files
+from diffbench.site.data import run_script, runs_csv, runs_json, target_scripts
 from diffbench.site.inputs import Inputs, Refused, read_inputs
 from diffbench.site.output import SiteFolder
 from diffbench.site.page import Frame
@@ -25,11 +26,14 @@ from diffbench.site.pages.model import model_pages
 from diffbench.site.pages.task import task_pages
 from diffbench.site.render import make_environment
 from diffbench.site.runs import Run, make_runs
-from diffbench.site.work import Unit, render_units
+from diffbench.site.work import Unit, collector_resting, forked
 from diffbench.suite import shipped_catalog
 from diffbench.version import __version__
 
 __all__ = ["BuildReport", "build_site"]
+
+_Maker: TypeAlias = Callable[[], list[tuple[str, bytes]]]
+"""Makes some files of the site: paths and contents."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,11 @@ def build_site(
         ResultError: If no file is sound, or the folder cannot be used.
     """
     jobs = jobs or os.cpu_count() or 1
-    inputs = read_inputs(places, jobs=jobs)
+    with collector_resting():
+        return _build(read_inputs(places, jobs=jobs), output, jobs)
+
+
+def _build(inputs: Inputs, output: Path, jobs: int) -> BuildReport:
     if not inputs.submissions:
         first = inputs.refused[0]
         raise ResultError(f"no results file is sound (first: {first.name}: {first.reason})")
@@ -75,12 +83,14 @@ def build_site(
         raise ResultError(
             "every sound file holds biographies only; add a run of tasks with a target"
         )
-    boards = make_boards(closed)
+    boards = make_boards(closed, jobs=jobs)
     with SiteFolder(output) as site:
         frame = _frame(site, inputs, runs)
-        for path, content in render_units(frame, list(_units(runs, closed, boards)), jobs):
-            site.write(path, content)
-        _write_data(site, inputs, runs, closed)
+        makers = [*_pages(frame, inputs, runs, closed, boards), *_data(closed)]
+        for files in forked(lambda i: makers[i](), len(makers), jobs):
+            for path, content in files:
+                site.write(path, content)
+        _copy_results(site, inputs, runs)
         last = downloads_page(inputs, runs, site.hashes)
         site.write(last.path, frame.render(last))
         n_files = len(site.hashes) + 1
@@ -94,29 +104,54 @@ def build_site(
     )
 
 
+def _pages(
+    frame: Frame,
+    inputs: Inputs,
+    runs: Sequence[Run],
+    closed: Sequence[Run],
+    boards: Sequence[Board],
+) -> Iterator[_Maker]:
+    for unit in _units(inputs, runs, closed, boards):
+        yield partial(_rendered, frame, unit)
+
+
+def _rendered(frame: Frame, unit: Unit) -> list[tuple[str, bytes]]:
+    return [(page.path, frame.render(page)) for page in unit()]
+
+
+def _data(runs: Sequence[Run]) -> Iterator[_Maker]:
+    """Yield what makes the tables, and the data for scripts."""
+    yield lambda: [("data/runs.csv", runs_csv(runs))]
+    yield lambda: [("data/runs.json", runs_json(runs))]
+    yield lambda: list(target_scripts(runs))
+    for run in runs:
+        yield partial(_run_script, run)
+
+
+def _run_script(run: Run) -> list[tuple[str, bytes]]:
+    return [run_script(run)]
+
+
 def _units(
-    runs: Sequence[Run], closed: Sequence[Run], boards: Sequence[Board]
+    inputs: Inputs, runs: Sequence[Run], closed: Sequence[Run], boards: Sequence[Board]
 ) -> Iterator[Unit]:
     for number, board in enumerate(boards):
         yield from board_pages(number, boards)
         yield from model_pages(board)
     yield from task_pages(boards, shipped_catalog().tasks)
-    yield lambda: [generalisation_page(boards), compare_page(closed), methodology_page()]
+    yield lambda: [
+        generalisation_page(boards, inputs.studies),
+        compare_page(closed),
+        methodology_page(),
+    ]
     yield lambda: [biographies_page(runs)]
 
 
-def _write_data(
-    site: SiteFolder, inputs: Inputs, runs: Sequence[Run], closed: Sequence[Run]
-) -> None:
-    """Write tables, data for scripts, and every results file as it came."""
-    site.write("data/runs.csv", runs_csv(closed))
-    site.write("data/runs.json", runs_json(closed))
-    for path, content in script_files(closed):
-        site.write(path, content)
-    slugs = {run.result.content_sha256: run.slug for run in runs}
+def _copy_results(site: SiteFolder, inputs: Inputs, runs: Sequence[Run]) -> None:
+    """Write every results file as it came."""
+    places = {run.result.content_sha256: run.file for run in runs}
     for one in inputs.submissions:
-        slug = slugs[one.result.content_sha256]
-        site.write(f"data/results/{slug}.json", one.path.read_bytes())
+        site.write(places[one.result.content_sha256], one.path.read_bytes())
 
 
 def _frame(site: SiteFolder, inputs: Inputs, runs: Sequence[Run]) -> Frame:
@@ -160,6 +195,7 @@ def _manifest(inputs: Inputs, runs: Sequence[Run]) -> Mapping[str, Any]:
         "inputs": [
             {
                 "run": run.slug,
+                "file": run.file,
                 "sha256": run.sha256,
                 "content_sha256": run.result.content_sha256,
             }

@@ -14,7 +14,7 @@ from diffbench.site.distribution import distribution_of, target_of
 from diffbench.site.render import dump_json, rounded
 from diffbench.site.runs import Question, Run
 
-__all__ = ["runs_csv", "runs_json", "script_files"]
+__all__ = ["run_script", "runs_csv", "runs_json", "target_scripts"]
 
 _Row = dict[str, Any]
 
@@ -77,18 +77,23 @@ def _task_row(question: Question, task: TaskResult) -> _Row:
     }
 
 
-def script_files(runs: Sequence[Run]) -> Iterator[tuple[str, bytes]]:
-    """Yield (path, content) of the scripts that carry data to the page that compares.
+def run_script(run: Run) -> tuple[str, bytes]:
+    """Return (path, content) of the script that carries a run to the page that compares.
 
     A page opened from a file may load a script but not fetch JSON.
     """
-    targets: dict[str, _Row] = {}
+    return f"data/compare/{run.slug}.js", _script("run", run.slug, _run_data(run))
+
+
+def target_scripts(runs: Sequence[Run]) -> Iterator[tuple[str, bytes]]:
+    """Yield (path, content) of the scripts that carry the targets, each once."""
+    targets: dict[str, TaskResult] = {}
     for run in runs:
-        yield f"data/compare/{run.slug}.js", _script("run", run.slug, _run_data(run))
         for question, task in run.tasks.items():
-            targets.setdefault(question.target, _target_data(task))
-    for sha256, content in sorted(targets.items()):
-        yield f"data/targets/{sha256[:16]}.js", _script("target", sha256[:16], content)
+            targets.setdefault(question.target, task)
+    for sha256, task in sorted(targets.items()):
+        content = _script("target", sha256[:16], _target_data(task))
+        yield f"data/targets/{sha256[:16]}.js", content
 
 
 def _script(kind: str, key: str, content: _Row) -> bytes:

@@ -16,7 +16,7 @@ from diffbench.errors import printable
 from diffbench.metrics import FloatArray
 from diffbench.site.render import rounded
 
-__all__ = ["Chart", "dumbbell_chart", "plain", "sorted_curve"]
+__all__ = ["Chart", "curve_frame", "dumbbell_chart", "plain", "sorted_curve"]
 
 _ROW_HEIGHT = 26
 _MARGINS = 90
@@ -25,7 +25,11 @@ _MOST_POINTS = 150
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A figure for the page's script, and its height in pixels."""
+    """A figure for the page's script, and its height in pixels.
+
+    A figure without layout has that of the page's frame, and each of its traces the style
+    of the frame's trace of the same `meta`.
+    """
 
     spec: dict[str, Any]
     height: int
@@ -73,23 +77,21 @@ def sorted_curve(target: FloatArray, curves: Sequence[tuple[str, FloatArray]]) -
         target: Shape (K,).
         curves: Label and probabilities, (K,), of at most two models.
     """
-    figure = _curve_frame()
-    traces = [dict(trace) for trace in figure["data"]]
-    kept = [traces[0] | _curve(target)]
-    for trace, (label, q) in zip(traces[-len(curves) :], curves, strict=True):
-        kept.append(trace | {"name": plain(label, 40)} | _curve(q))
-    return Chart(spec={"data": kept, "layout": figure["layout"]}, height=260)
+    traces: list[dict[str, Any]] = [{"meta": "asked"} | _curve(target)]
+    for meta, (label, q) in zip(("base", "tuned")[-len(curves) :], curves, strict=True):
+        traces.append({"meta": meta, "name": plain(label, 40)} | _curve(q))
+    return Chart(spec={"data": traces}, height=260)
 
 
 def _curve(q: FloatArray) -> dict[str, Any]:
     ordered = sorted((float(value) for value in q), reverse=True)
+    if ordered[0] == ordered[-1] > 0:
+        return {"x": [1, len(ordered)], "y": [rounded(ordered[0], 4)] * 2}
     ranks = _some_ranks(len(ordered))
     # A log axis has no zero: what is never drawn ends the curve.
     shown = [rank for rank in ranks if ordered[rank - 1] > 0]
     y = [rounded(ordered[rank - 1], 4) for rank in shown]
-    return (
-        {"x0": 1, "dx": 1, "y": y} if len(ranks) == len(ordered) else {"x": shown, "y": y}
-    )
+    return {"y": y} if len(ranks) == len(ordered) else {"x": shown, "y": y}
 
 
 def _some_ranks(n: int) -> list[int]:
@@ -139,7 +141,8 @@ def _dumbbell_frame() -> dict[str, Any]:
 
 
 @cache
-def _curve_frame() -> dict[str, Any]:
+def curve_frame() -> dict[str, Any]:
+    """Return the layout and the style of all sorted curves, which a page states once."""
     from plotly import graph_objects as go
 
     hover = "rank %{x}: %{y:.3%}"
@@ -163,7 +166,7 @@ def _curve_frame() -> dict[str, Any]:
             margin={"l": 64, "r": 12, "t": 8, "b": 44},
         ),
     )
-    figure.update_traces(hovertemplate=hover)
+    figure.update_traces(hovertemplate=hover, x0=1, dx=1)
     return _frame(figure)
 
 

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from diffbench.errors import DiffBenchError, ResultError, printable
-from diffbench.results import RESULTS_NAME, RunResult, load_results, verify_result
-from diffbench.tuning.record import RECORD_NAME, TuneRecord, load_record
+from diffbench.results import (
+    PACKED_NAME,
+    RESULTS_NAME,
+    RunResult,
+    load_results,
+    verify_result,
+)
+from diffbench.results.packed import is_packed
+from diffbench.results.schema import TargetRecord
+from diffbench.site.beside import Refused, find_records, find_studies, shortened
+from diffbench.site.lean import for_pages, with_shared_targets
+from diffbench.site.work import forked
+from diffbench.tuning.record import TuneRecord
+from diffbench.tuning.study_record import StudyRecord
 
 __all__ = ["Inputs", "Refused", "Submission", "find_results", "read_inputs"]
 
-# Below this, starting processes costs more than they save.
-_FEW = 8
-_SENTENCES = 3
+# Runs that are sent together hold the targets that they share once.
+_CHUNK = 8
+
+
+# Of this process.
+_targets: dict[str, TargetRecord] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -26,27 +40,15 @@ class Submission:
     Attributes:
         path: Where it lies.
         sha256: Hash of its bytes.
-        result: What it holds; every number follows from the file.
+        packed: Whether they are under gzip.
+        result: What it holds; every number follows from the file. Of the prompts'
+            metrics it keeps the primary one.
     """
 
     path: Path
     sha256: str
+    packed: bool
     result: RunResult
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """A file that is left out, and why.
-
-    Attributes:
-        name: Its path below the place that was named, with forward slashes.
-        path: The whole path, for the person who builds.
-        reason: One sentence, without any path.
-    """
-
-    name: str
-    path: Path
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -56,12 +58,14 @@ class Inputs:
     Attributes:
         submissions: Sound results files, each content once.
         records: Tuning records by the hash of their adapter.
+        studies: Tables of studies; every value follows from the results files.
         refused: Files that are left out.
         duplicates: Names of files whose content another file has, too.
     """
 
     submissions: Sequence[Submission]
     records: Mapping[str, TuneRecord]
+    studies: Sequence[StudyRecord]
     refused: Sequence[Refused]
     duplicates: Sequence[str]
 
@@ -70,7 +74,8 @@ def find_results(places: Sequence[Path]) -> list[tuple[str, Path]]:
     """Return (name below its place, path) of every results file, each file once.
 
     Args:
-        places: Results files, or folders that are searched for `results.json`.
+        places: Results files, or folders that are searched for `results.json` and
+            `results.json.gz`.
 
     Raises:
         ResultError: If a place does not exist, or none of them holds a results file.
@@ -78,16 +83,19 @@ def find_results(places: Sequence[Path]) -> list[tuple[str, Path]]:
     found: dict[Path, str] = {}
     for place in places:
         if place.is_dir():
-            for path in sorted(place.rglob(RESULTS_NAME)):
+            for path in sorted(
+                path for name in (RESULTS_NAME, PACKED_NAME) for path in place.rglob(name)
+            ):
                 found.setdefault(path.resolve(), path.relative_to(place).as_posix())
         elif place.exists():
             found.setdefault(place.resolve(), place.name)
         else:
             raise ResultError(f"{printable(place)}: there is no such file or folder")
     if not found:
+        named = ", ".join(printable(one) for one in places)
         raise ResultError(
-            f"there is no {RESULTS_NAME} in {', '.join(printable(one) for one in places)}; "
-            "name results files, or folders that hold them"
+            f"there is no {RESULTS_NAME} or {PACKED_NAME} in {named}; name results files, "
+            "or folders that hold them"
         )
     return sorted((name, path) for path, name in found.items())
 
@@ -96,7 +104,8 @@ def read_inputs(places: Sequence[Path], *, jobs: int = 1) -> Inputs:
     """Read and verify every results file; a broken one is refused by name.
 
     Args:
-        places: Results files, or folders that are searched for `results.json`.
+        places: Results files, or folders that are searched for `results.json` and
+            `results.json.gz`.
         jobs: Processes that read.
 
     Raises:
@@ -104,11 +113,13 @@ def read_inputs(places: Sequence[Path], *, jobs: int = 1) -> Inputs:
     """
     found = find_results(places)
     paths = [path for _, path in found]
-    if jobs > 1 and len(paths) > _FEW:
-        with ProcessPoolExecutor(jobs) as pool:
-            read = list(pool.map(_read, paths, chunksize=4))
-    else:
-        read = [_read(path) for path in paths]
+    targets: dict[str, TargetRecord] = {}
+    read = [
+        one
+        if isinstance(one, str)
+        else replace(one, result=with_shared_targets(one.result, targets))
+        for one in forked(lambda i: _read(paths[i]), len(paths), jobs, chunk=_CHUNK)
+    ]
     refused = [
         Refused(name=name, path=path, reason=one)
         for (name, path), one in zip(found, read, strict=True)
@@ -124,11 +135,14 @@ def read_inputs(places: Sequence[Path], *, jobs: int = 1) -> Inputs:
     for one, name in sorted(sound, key=lambda pair: _order(pair[0])):
         if kept.setdefault(one.result.content_sha256, one) is not one:
             duplicates.append(name)
-    records, bad_records = _records(found)
+    records, bad_records = find_records(paths)
+    runs = {one.path: one.result for one, _ in sound}
+    studies, bad_studies = find_studies(runs, paths, records)
     return Inputs(
         submissions=list(kept.values()),
         records=records,
-        refused=[*refused, *bad_records],
+        studies=studies,
+        refused=[*refused, *bad_records, *bad_studies],
         duplicates=sorted(duplicates),
     )
 
@@ -139,34 +153,16 @@ def _order(one: Submission) -> tuple[str, str, str]:
 
 def _read(path: Path) -> Submission | str:
     try:
-        result = load_results(path)
+        result = with_shared_targets(load_results(path), _targets)
         problems = verify_result(result)
         content = path.read_bytes()
     except (DiffBenchError, OSError) as error:
         return str(error).removeprefix(f"{path}: ")
     if problems:
-        more = len(problems) - _SENTENCES
-        shown = "; ".join(printable(problem) for problem in problems[:_SENTENCES])
-        return f"{shown}; and {more} more" if more > 0 else shown
-    return Submission(path=path, sha256=hashlib.sha256(content).hexdigest(), result=result)
-
-
-def _records(
-    found: Sequence[tuple[str, Path]],
-) -> tuple[dict[str, TuneRecord], list[Refused]]:
-    """Read the tuning records that lie beside results files, or one folder above."""
-    folders = {folder for _, path in found for folder in (path.parent, path.parent.parent)}
-    records: dict[str, TuneRecord] = {}
-    refused: list[Refused] = []
-    for folder in sorted(folders):
-        try:
-            record = load_record(folder)
-        except ResultError as error:
-            path = folder / RECORD_NAME
-            reason = str(error).removeprefix(f"{path}: ")
-            name = f"{folder.name}/{RECORD_NAME}"
-            refused.append(Refused(name=name, path=path, reason=reason))
-            continue
-        if record is not None:
-            records.setdefault(record.adapter_sha256, record)
-    return records, refused
+        return shortened([printable(problem) for problem in problems])
+    return Submission(
+        path=path,
+        sha256=hashlib.sha256(content).hexdigest(),
+        packed=is_packed(content),
+        result=for_pages(result),
+    )

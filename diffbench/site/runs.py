@@ -22,7 +22,10 @@ PERFECT_SPEC = "scripted:perfect-sampler"
 
 SettingsKey: TypeAlias = tuple[tuple[str, str], ...]
 _MOST_SLUG = 60
-_SETTINGS = ("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol", "limit")
+_SETTINGS = (
+    *("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol"),
+    *("draws_per_reply", "limit"),
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -54,6 +57,7 @@ class Run:
 
     Attributes:
         slug: Name of its files, unique without regard to case.
+        file: Where the site keeps the results file as it came.
         sha256: Hash of the file's bytes.
         result: What it holds.
         record: How its adapter was tuned, where that is known.
@@ -63,6 +67,7 @@ class Run:
     """
 
     slug: str
+    file: str
     sha256: str
     result: RunResult
     record: TuneRecord | None
@@ -106,10 +111,11 @@ def make_runs(inputs: Inputs) -> list[Run]:
     for one in inputs.submissions:
         result = one.result
         adapter = result.model.adapter
-        stem = slugify(result.model.id)
+        slug = f"{slugify(result.model.id)}-{result.content_sha256[:10]}"
         runs.append(
             Run(
-                slug=f"{stem}-{result.content_sha256[:10]}",
+                slug=slug,
+                file=f"data/results/{slug}.json{'.gz' if one.packed else ''}",
                 sha256=one.sha256,
                 result=result,
                 record=None if adapter is None else inputs.records.get(adapter.sha256),

@@ -17,11 +17,12 @@ from diffbench.processes import is_first
 from diffbench.results.files import write_atomic
 from diffbench.tuning.options import TuneOptions, TuneProgress
 from diffbench.tuning.recipe import recipe_names
+from diffbench.tuning.study_record import STUDY_NAME
 from diffbench.tuning.tune import Tuned, tune_model
 
 __all__ = ["STUDY_METRICS", "Study", "StudyCell", "StudyName", "StudyRow", "run_study"]
 
-StudyName = Literal["leave-one-out", "leave-one-in", "cross-range"]
+StudyName = Literal["leave-one-out", "leave-one-in", "cross-range", "instructed"]
 State = Literal["untuned", "left_out", "trained"]
 STUDY_METRICS = ("overlap", "valid_mass", "entropy", "entropy_ratio", "coverage_100")
 
@@ -33,7 +34,7 @@ class StudyCell:
     Attributes:
         recipe: The training.
         unit: The family; in the cross-range study the task.
-        split: Trained wordings, or held-out ones.
+        split: Trained prompts, or held-out ones.
         trained: Whether the unit was trained.
         metrics: Mean over the unit's tasks, before and after.
     """
@@ -161,7 +162,7 @@ def _write(study: Study) -> None:
         "rows": [asdict(row) for row in study.rows],
     }
     text = json.dumps(content, indent=1, allow_nan=False)
-    write_atomic(study.output / "study.json", f"{text}\n".encode())
+    write_atomic(study.output / STUDY_NAME, f"{text}\n".encode())
     table = io.StringIO()
     writer = csv.writer(table)
     writer.writerow(["unit", "split", "metric", *get_args(State)])

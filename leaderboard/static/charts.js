@@ -24,6 +24,14 @@
     probe.remove();
     return found;
   };
+  // Charts of one kind share their style: a trace has that of the same meta.
+  const frame = document.getElementById("chart-frame");
+  const styled = (spec) => {
+    if (spec.layout || !frame) return spec;
+    const { data, layout } = JSON.parse(frame.textContent);
+    const style = new Map(data.map((trace) => [trace.meta, trace]));
+    return { data: spec.data.map((trace) => ({ ...style.get(trace.meta), ...trace })), layout };
+  };
   const themed = (spec) => {
     const [ink, soft, line, accent, base, ground] =
       ["ink", "soft", "line", "accent", "base", "ground"].map(colour);
@@ -54,7 +62,7 @@
     const spec = JSON.parse(document.getElementById(plot.dataset.figure).textContent);
     try {
       const Plotly = await library();
-      const { data, layout } = themed(spec);
+      const { data, layout } = themed(styled(spec));
       await Plotly.react(plot, data, layout, config);
       drawn.add(plot);
     } catch (error) {

@@ -86,7 +86,7 @@ def test_a_file_without_any_task_is_refused(tmp_path: Path) -> None:
     content["biographies"] = []
     path = tmp_path / "results.json"
     path.write_text(json.dumps(seal(content)), encoding="utf-8")
-    with pytest.raises(ResultError, match="holds no task"):
+    with pytest.raises(ResultError, match=r"tasks: the file holds none"):
         load_results(path)
 
 

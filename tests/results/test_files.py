@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from diffbench.results import (
     write_results,
     write_samples,
 )
+from diffbench.results.compact import MOST_BYTES
 from tests.results.factory import Content, content_of, leaves, make_run, node_at, seal
 
 RUN = make_run()
@@ -293,7 +295,7 @@ def test_impossible_paths_are_refused(tmp_path: Path, name: str) -> None:
         load_results(tmp_path / name)
 
 
-@pytest.mark.parametrize("method", ["is_dir", "read_text"])
+@pytest.mark.parametrize("method", ["is_dir", "read_bytes"])
 def test_an_unreadable_file_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -332,3 +334,40 @@ def test_any_value_anywhere_is_read_or_refused_as_a_result_error(
         assert path in NOT_HASHED or json.dumps(value) == json.dumps(
             node_at(CONTENT, path)
         ), read
+
+
+def test_a_packed_file_is_read_like_a_plain_one(tmp_path: Path) -> None:
+    path = write_results(tmp_path, RUN, packed=True)
+    assert path.name == "results.json.gz"
+    assert gzip.decompress(path.read_bytes()).decode() == TEXT
+    assert load_results(tmp_path) == load_results(path) == RUN
+    again = write_results(tmp_path / "again", RUN, packed=True)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_a_folder_with_two_results_files_is_refused(tmp_path: Path) -> None:
+    write_results(tmp_path, RUN)
+    write_results(tmp_path, RUN, packed=True)
+    with pytest.raises(ResultError, match=r"holds both results\.json and results"):
+        load_results(tmp_path)
+
+
+def test_a_packed_file_that_is_cut_or_edited_is_refused(tmp_path: Path) -> None:
+    path = write_results(tmp_path, RUN, packed=True)
+    packed = path.read_bytes()
+    assert "truncated" in refusal(path, packed[:-9])
+    assert "more than one" in refusal(path, packed + packed)
+    assert "more than one" in refusal(path, packed + b"{}")
+    middle = len(packed) // 2
+    flipped = packed[:middle] + bytes([packed[middle] ^ 1]) + packed[middle + 1 :]
+    assert "cannot be decompressed" in refusal(path, flipped)
+
+
+def test_a_packed_file_never_unpacks_beyond_the_limit(tmp_path: Path) -> None:
+    path = tmp_path / "results.json.gz"
+    bomb = gzip.compress(b" " * (MOST_BYTES + 1), 1)
+    assert len(bomb) < MOST_BYTES / 100
+    tracemalloc.start()
+    assert f"more than {MOST_BYTES:,} bytes" in refusal(path, bomb * 8)
+    assert tracemalloc.get_traced_memory()[1] < 3 * MOST_BYTES
+    tracemalloc.stop()

@@ -11,9 +11,25 @@ import numpy as np
 from diffbench.results import RunResult, TaskResult, write_results
 from diffbench.suite import Prompt
 from diffbench.targets import Outcome, make_target
+from diffbench.tuning.recipe import read_recipe
+from diffbench.tuning.record import (
+    BaseModelInfo,
+    RetentionVerdict,
+    TrainedPrompt,
+    TuneRecord,
+)
 from tests.results.factory import content_of, exact_task, make_run_of, seal
 
-__all__ = ["HOSTILE", "alter", "base_run", "put", "tasks_of", "tuned_run", "write_board"]
+__all__ = [
+    "HOSTILE",
+    "alter",
+    "base_run",
+    "put",
+    "record_of",
+    "tasks_of",
+    "tuned_run",
+    "write_board",
+]
 
 HOSTILE = (
     "</script><script>window.hacked = 1</script>",
@@ -89,6 +105,57 @@ def tuned_run(
         adapter=info,
         **model,
     )
+
+
+def record_of(
+    adapter_sha256: str,
+    *,
+    recipe: str = "all",
+    tasks: Sequence[str] = ("diffbench_numbers",),
+    retention: Sequence[RetentionVerdict] = (),
+) -> TuneRecord:
+    """The tuning record of an adapter."""
+    return TuneRecord(
+        fingerprint="f",
+        command=f"diffbench tune --model a/one --recipe {recipe}",
+        created="2026-01-01T00:00:00+00:00",
+        diffbench="0.1.0",
+        git=None,
+        packages={},
+        hardware="cpu",
+        processes=1,
+        base=BaseModelInfo(
+            spec="hf:a/one", id="a/one", revision=None, weights_fingerprint=None,
+            architecture="LlamaForCausalLM", hidden_size=8, parameters=100,
+            dtype="float32", licence=None, synthetic=True,
+        ),
+        recipe_name=recipe,
+        recipe=read_recipe("all"),
+        seed=0,
+        learning_rate=1e-3,
+        max_tokens=64,
+        gradient_checkpointing=False,
+        trained_parameters=10,
+        reply_lead="",
+        reply_end=[1],
+        loss_path="packed",
+        prompts=[
+            TrainedPrompt(
+                task=task, prompt="p0", prompt_sha256="0" * 64,
+                target_sha256="0" * 64, outcomes=10, entropy=2.3,
+            )
+            for task in tasks
+        ],
+        data_sha256="0" * 64,
+        optimum=2.3,
+        curve=[],
+        steps=10,
+        stopped=None,
+        best_pass=None,
+        seconds=1.0,
+        adapter_sha256=adapter_sha256,
+        retention=list(retention),
+    )  # fmt: skip
 
 
 def put(folder: Path, runs: Sequence[RunResult]) -> Path:

@@ -21,12 +21,13 @@ def _boards(*runs: RunResult) -> list[Board]:
     from pathlib import Path
 
     submissions = [
-        Submission(path=Path(f"{i}.json"), sha256=f"{i:064x}", result=run)
+        Submission(path=Path(f"{i}.json"), sha256=f"{i:064x}", packed=False, result=run)
         for i, run in enumerate(runs)
     ]
-    return make_boards(
-        make_runs(Inputs(submissions=submissions, records={}, refused=[], duplicates=[]))
+    inputs = Inputs(
+        submissions=submissions, records={}, studies=[], refused=[], duplicates=[]
     )
+    return make_boards(make_runs(inputs))
 
 
 def _with(run: RunResult, change: Any) -> RunResult:

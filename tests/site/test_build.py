@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from plotly import graph_objects as go
 
@@ -21,8 +22,9 @@ from diffbench.assets import asset_dir
 from diffbench.errors import ResultError
 from diffbench.results import write_results
 from diffbench.site import build_site, read_inputs
-from tests.results.factory import content_of, seal
-from tests.site.many import HOSTILE, base_run, put, tuned_run
+from diffbench.targets import Outcome, make_target
+from tests.results.factory import content_of, exact_task, make_run_of, seal
+from tests.site.many import HOSTILE, alter, base_run, put, tuned_run
 
 ROOT = Path(__file__).parents[2]
 
@@ -198,9 +200,15 @@ def test_charts_are_plotly_figures_of_finite_numbers(site: Path) -> None:
     pages = [site / "index.html", *sorted((site / "models").iterdir())[:4]]
     n_figures = 0
     for page in pages:
-        for spec in _islands(page.read_text()):
-            figure = go.Figure(spec)
+        islands = _islands(page.read_text())
+        # The first on a model's page is the style of all others.
+        frame = islands.pop(0) if page.parent.name == "models" else {"data": []}
+        style = {trace["meta"]: trace for trace in frame["data"]}
+        for spec in islands:
+            data = [style.get(trace["meta"], {}) | trace for trace in spec["data"]]
+            figure = go.Figure({**frame, **spec, "data": data})
             assert {trace.type for trace in figure.data} == {"scatter"}
+            assert all(trace.mode and trace.name for trace in figure.data)
             n_figures += 1
     assert n_figures == 1 + 4 * 6
 
@@ -224,6 +232,36 @@ def test_pages_keep_within_their_weight(tmp_path: Path) -> None:
     assert sum(path.stat().st_size for path in own) <= 60_000
 
 
+def test_a_models_page_keeps_within_its_weight_however_large_its_tasks(
+    tmp_path: Path,
+) -> None:
+    names = [f"{i:04} " + "x" * 200 for i in range(2000)]
+    rng = np.random.default_rng(0)
+    targets = [
+        make_target([Outcome(text=name, weight=i + 1) for i, name in enumerate(names)]),
+        make_target([Outcome(text=name) for name in names[:150]]),
+    ]
+    runs = []
+    for sharpness in (0.1, 3.0):
+        tasks = [
+            exact_task(
+                (rng.dirichlet(np.full(target.size, sharpness)) * 0.9).tolist(),
+                target=target, name=f"diffbench_t{i}_{j}", title=f"t{i} {j}",
+            )
+            for i, target in enumerate(targets)
+            for j in range(10)
+        ]  # fmt: skip
+        runs.append(make_run_of(*tasks))
+    base = alter(runs[0], id="a/b", spec="hf:a/b")
+    adapter = {"sha256": "0" * 64, "name": "t"}
+    tuned = alter(
+        runs[1], id="a/b+t", spec="hf:a/b", role="tuned", parent="a/b", adapter=adapter
+    )
+    site = build_site([put(tmp_path / "in", [base, tuned])], tmp_path / "site", jobs=1)
+    for page in (site.output / "models").iterdir():
+        assert page.stat().st_size <= 20_000 + 20 * 10_000
+
+
 def test_many_runs_are_spread_over_pages(tmp_path: Path) -> None:
     runs = [base_run(f"org/model-{i}", 0.05 + i / 100, i) for i in range(60)]
     build_site([put(tmp_path / "in", runs)], tmp_path / "site", jobs=1)
@@ -243,6 +281,33 @@ def test_one_run_twice_is_shown_once(tmp_path: Path) -> None:
     write_results(tmp_path / "in" / "again", type(run).model_validate(seal(later)))
     report = build_site([tmp_path / "in"], tmp_path / "site", jobs=1)
     assert (report.n_runs, list(report.duplicates)) == (1, ["again/results.json"])
+
+
+def test_a_packed_file_is_offered_as_it_came(tmp_path: Path) -> None:
+    run = base_run("packed")
+    packed = write_results(tmp_path / "in" / "a", run, packed=True)
+    write_results(tmp_path / "in" / "b", base_run("plain", seed=1))
+    write_results(tmp_path / "in" / "c", run)
+    report = build_site([tmp_path / "in"], tmp_path / "site", jobs=1)
+    # The same run twice: which file is kept does not depend on their names.
+    assert len(report.duplicates) == 1
+    (tmp_path / "in" / "c" / "results.json").unlink()
+    site = build_site([tmp_path / "in"], tmp_path / "site", jobs=1).output
+    (name,) = {
+        one["file"] for one in _manifest(tmp_path) if one["run"].startswith("packed")
+    }
+    assert name.endswith(".json.gz")
+    assert (site / name).read_bytes() == packed.read_bytes()
+    text = (site / "downloads.html").read_text()
+    assert f'href="{name}"' in text
+    assert hashlib.sha256(packed.read_bytes()).hexdigest() in text
+    assert f'href="../{name}"' in next((site / "models").glob("packed*")).read_text()
+
+
+def _manifest(folder: Path) -> list[dict[str, str]]:
+    found = json.loads((folder / "site" / "manifest.json").read_text())["inputs"]
+    assert isinstance(found, list)
+    return found
 
 
 def test_the_page_shows_its_data_alone(site: Path) -> None:

@@ -25,7 +25,8 @@ def test_every_shipped_recipe_trains_train_prompts_only(name: str) -> None:
 
 def test_the_shipped_recipes_are_those_that_are_promised() -> None:
     expected = {"all", "paper", "demo", "guarded", "weighted", "biographies", *FAMILIES}
-    expected |= {"natural", *NATURAL}
+    expected |= {"natural", *NATURAL, "instructed"}
+    expected |= {f"instructed/{some}" for some in ("choices", "laws", "both")}
     expected |= {f"leave-one-{way}/{f}" for way in ("out", "in") for f in FAMILIES}
     expected |= {f"cross-range/{n}" for n in ("1-10", "1-100", "both")}
     assert set(recipe_names()) == expected

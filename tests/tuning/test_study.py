@@ -17,6 +17,7 @@ from diffbench import TuneOptions, study
 from diffbench.cli.study import print_study
 from diffbench.errors import ResultError
 from diffbench.results import load_results
+from diffbench.site import read_inputs
 from diffbench.tuning.study import Study
 
 pytestmark = pytest.mark.slow
@@ -113,6 +114,12 @@ def test_the_files_hold_what_the_table_shows(found: Study) -> None:
     print_study(Console(file=file, width=80), found)
     assert "dates" in file.getvalue()
     assert f"{first.values['overlap']['trained']:.3f}" in file.getvalue()
+
+
+def test_the_board_finds_that_its_table_follows_from_its_results(found: Study) -> None:
+    inputs = read_inputs([found.output])
+    assert not inputs.refused
+    assert [one.study for one in inputs.studies] == ["leave-one-out"]
 
 
 def _plain(row: Any) -> dict[str, Any]:

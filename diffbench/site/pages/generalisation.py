@@ -1,80 +1,115 @@
-"""Leave-one-out: what tuning on all families but one does to the one left out."""
+"""Generalisation: what tuning on some families does to the others, a matrix a study."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 from diffbench.compare import MetricVerdict
 from diffbench.site.board import Block, Board, Tuned
 from diffbench.site.display import Word, overall_word
 from diffbench.site.page import Page
 from diffbench.site.scope import ScopeSplit
+from diffbench.site.studies import study_unit
+from diffbench.tuning.study_record import StudyRecord
 
 __all__ = ["generalisation_page"]
 
-_STUDY = "leave-one-out/"
+_Study: TypeAlias = Literal["leave-one-out", "leave-one-in", "cross-range"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixCell:
-    """One family after one training."""
+    """One family (or task) after one training; `trained` is None where that is unknown."""
 
     before: float
     after: float
-    left_out: bool
+    trained: bool | None
     word: Word
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MatrixRow:
-    """One training: the family that it left out, and all families after it."""
+    """One training, and all families (or tasks) after it."""
 
     tuned: Tuned
-    left_out: str
+    training: str
     cells: Sequence[MatrixCell | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeanRow:
+    """Means over the trainings that left each column out, or that had it in."""
+
+    title: str
+    values: Sequence[float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
     """One base model's study, in one split."""
 
+    study: _Study
     block: Block
     split: ScopeSplit
-    families: Sequence[str]
+    columns: Sequence[tuple[str, str]]
     before: Sequence[float | None]
     rows: Sequence[MatrixRow]
+    means: Sequence[MeanRow]
 
 
-def generalisation_page(boards: Sequence[Board]) -> Page:
-    """Return the page of every leave-one-out study among the results."""
+def generalisation_page(boards: Sequence[Board], studies: Sequence[StudyRecord]) -> Page:
+    """Return the page of every study among the results.
+
+    Args:
+        boards: Runs; those whose recipe is of a study make its matrix.
+        studies: Tables that were found to follow from the results.
+    """
     matrices = [
-        matrix for board in boards for block in board.blocks for matrix in _matrices(block)
+        matrix
+        for board in boards
+        for block in board.blocks
+        for study in get_args(_Study)
+        for matrix in _matrices(study, block)
     ]
     return Page(
         path="generalisation.html",
         template="generalisation.html",
         here="generalisation.html",
-        context={"matrices": matrices},
+        context={
+            "matrices": matrices,
+            "n_tables": len(studies),
+            "n_values": sum(
+                2 * len(cell.metrics) for study in studies for cell in study.cells
+            ),
+        },
     )
 
 
-def _matrices(block: Block) -> Iterator[Matrix]:
-    members = [one for one in block.tuned if (one.run.recipe or "").startswith(_STUDY)]
+def _matrices(study: _Study, block: Block) -> Iterator[Matrix]:
+    members = [one for one in block.tuned if (one.run.recipe or "").startswith(f"{study}/")]
     members.sort(key=lambda one: (one.run.recipe or "", one.run.slug))
     splits: tuple[ScopeSplit, ...] = ("train", "held_out")
     for split in splits:
         verdicts = [one for tuned in members for one in _known(tuned) if one.split == split]
-        families = sorted({one.family for one in verdicts})
-        if not families:
+        titles = {
+            study_unit(study, one.task, one.family): one.title
+            if study == "cross-range"
+            else one.family
+            for one in verdicts
+        }
+        if not titles:
             continue
-        rows = [_row(tuned, split, families) for tuned in members]
+        rows = [_row(study, tuned, split, sorted(titles)) for tuned in members]
         yield Matrix(
+            study=study,
             block=block,
             split=split,
-            families=families,
-            before=[_first(rows, i) for i in range(len(families))],
+            columns=sorted(titles.items()),
+            before=[_first(rows, i) for i in range(len(titles))],
             rows=rows,
+            means=list(_means(rows, len(titles))),
         )
 
 
@@ -83,20 +118,39 @@ def _known(tuned: Tuned) -> list[MetricVerdict]:
     return [one for one in found if one.before is not None and one.after is not None]
 
 
-def _row(tuned: Tuned, split: ScopeSplit, families: Sequence[str]) -> MatrixRow:
-    left_out = (tuned.run.recipe or "").removeprefix(_STUDY)
+def _row(study: _Study, tuned: Tuned, split: ScopeSplit, units: Sequence[str]) -> MatrixRow:
     cells = []
-    for family in families:
-        mine = [one for one in _known(tuned) if (one.family, one.split) == (family, split)]
-        cells.append(_cell(mine, family == left_out) if mine else None)
-    return MatrixRow(tuned=tuned, left_out=left_out, cells=cells)
+    for unit in units:
+        mine = [
+            one
+            for one in _known(tuned)
+            if one.split == split and study_unit(study, one.task, one.family) == unit
+        ]
+        cells.append(_cell(mine, _was_trained(study, tuned, unit)) if mine else None)
+    training = (tuned.run.recipe or "").removeprefix(f"{study}/")
+    return MatrixRow(tuned=tuned, training=training, cells=cells)
 
 
-def _cell(verdicts: Sequence[MetricVerdict], left_out: bool) -> MatrixCell:
+def _was_trained(study: _Study, tuned: Tuned, unit: str) -> bool | None:
+    """Return whether a training had a unit in: as its record or its name says."""
+    record, named = tuned.run.record, (tuned.run.recipe or "").rpartition("/")[2]
+    if record is not None:
+        trained = {prompt.task for prompt in record.prompts}
+        return any(
+            one.task in trained
+            for one in _known(tuned)
+            if study_unit(study, one.task, one.family) == unit
+        )
+    if study == "cross-range":
+        return None
+    return (unit == named) == (study == "leave-one-in")
+
+
+def _cell(verdicts: Sequence[MetricVerdict], trained: bool | None) -> MatrixCell:
     return MatrixCell(
         before=_mean([one.before for one in verdicts]),
         after=_mean([one.after for one in verdicts]),
-        left_out=left_out,
+        trained=trained,
         word=overall_word(verdicts),
     )
 
@@ -111,3 +165,17 @@ def _first(rows: Sequence[MatrixRow], column: int) -> float | None:
     cells = [cell for row in rows if (cell := row.cells[column]) is not None]
     values = {cell.before for cell in cells}
     return values.pop() if len(values) == 1 else None
+
+
+def _means(rows: Sequence[MatrixRow], n_columns: int) -> Iterator[MeanRow]:
+    for title, trained in (("mean, left out", False), ("mean, trained", True)):
+        values = [_over(rows, column, trained) for column in range(n_columns)]
+        if any(value is not None for value in values):
+            yield MeanRow(title=title, values=values)
+
+
+def _over(rows: Sequence[MatrixRow], column: int, trained: bool) -> float | None:
+    """Return a column's mean over the trainings that had it in, or that did not."""
+    cells = [cell for row in rows if (cell := row.cells[column]) is not None]
+    values = [cell.after for cell in cells if cell.trained is trained]
+    return _mean(values) if values else None

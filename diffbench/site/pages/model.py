@@ -35,7 +35,7 @@ from diffbench.site.distribution import (
     said_instead,
     target_of,
 )
-from diffbench.site.figures import Chart, sorted_curve
+from diffbench.site.figures import Chart, curve_frame, sorted_curve
 from diffbench.site.page import Page
 from diffbench.site.runs import Run
 from diffbench.site.work import Unit
@@ -118,6 +118,7 @@ def _pages(
         "splits": SPLITS,
         "metrics": TASK_METRICS,
         "sections": [_section(row) for _, _, rows in groups for row in rows],
+        "frame": curve_frame(),
         "retention": [] if run.record is None else run.record.retention,
         "tally": tally(verdicts or ()),
         "n_reference": sum(question in run.tasks for question in board.reference),
