@@ -55,6 +55,7 @@ class TestList:
         trained = {
             t.name for t in TASKS.values() if (t.mode, t.split) == ("exact", "train")
         }
+        trained |= {"diffbench_biographies"}
         exact_groups = {name for name in GROUPS if not name.endswith("_sampled")}
         assert {
             w for w in first_words if w.startswith("diffbench_")
@@ -271,3 +272,23 @@ def test_light_commands_import_no_heavy_library(args: list[str], tmp_path: Path)
         "pandas",
         "plotly",
     }
+
+
+class TestBiographies:
+    def test_list_and_show_agree(self) -> None:
+        listed = {
+            one["name"]: one
+            for one in json.loads(sound("tasks", "list", "--json"))["biographies"]
+        }
+        assert set(listed) == {"diffbench_biographies", "diffbench_biographies_heldout"}
+        shown = show("diffbench_biographies")
+        assert shown == listed["diffbench_biographies"]
+        assert len(shown["sketches"]) == 252
+        assert set(shown["references"]) == {"first_name", "birth_month", "country"}
+
+    def test_people_read_the_prompts_line_by_line(self) -> None:
+        text = sound("tasks", "show", "diffbench_biographies_heldout")
+        assert "novel · held_out\n" in text
+        assert "sketch · train  (not in this task)" in text
+        assert "    {City and country of birth}\n" in text
+        assert "Trained on 252 beginnings of a reply" in text
