@@ -13,7 +13,7 @@ from diffbench.errors import TaskError
 from diffbench.models import parse_model
 from diffbench.options import NoProgress, Progress, RunOptions, check_temperatures
 from diffbench.results import RunResult
-from diffbench.suite import Mode, TaskDefinition, shipped_catalog
+from diffbench.suite import AnyTask, Mode, TaskDefinition, shipped_catalog
 from diffbench.tuning.options import NoTuneProgress, TuneOptions, TuneProgress
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class PreparedRun:
     """
 
     options: RunOptions
-    tasks: tuple[TaskDefinition, ...]
+    tasks: tuple[AnyTask, ...]
     left_out: tuple[str, ...]
 
     def start(self, progress: Progress) -> tuple[RunResult, Path]:
@@ -91,7 +91,17 @@ def prepare(options: RunOptions) -> PreparedRun:
         tasks = _in_mode(tasks, "sampled")
     elif options.estimator != "auto":
         tasks = _in_mode(tasks, "exact")
-    return PreparedRun(options=options, tasks=tasks, left_out=selection.left_out)
+    if selection.biographies and options.estimator not in ("auto", "sample"):
+        raise TaskError(
+            f"{selection.biographies[0].name} asks for anything, so its replies are drawn, "
+            f"and --estimator is {options.estimator}; leave that task out, or write "
+            "--estimator sample"
+        )
+    return PreparedRun(
+        options=options,
+        tasks=(*tasks, *selection.biographies),
+        left_out=selection.left_out,
+    )
 
 
 def _in_mode(tasks: Sequence[TaskDefinition], mode: Mode) -> tuple[TaskDefinition, ...]:

@@ -10,11 +10,26 @@ from typing import Literal, Protocol, get_args
 from diffbench.answers import AnswerRule
 from diffbench.errors import SettingsError
 
-__all__ = ["Estimator", "NoProgress", "Progress", "RunOptions", "check_temperatures"]
+__all__ = [
+    "DEFAULT_SKETCHES",
+    "DEFAULT_SKETCH_TOKENS",
+    "Estimator",
+    "NoProgress",
+    "Progress",
+    "RunOptions",
+    "check_temperatures",
+]
 
 Estimator = Literal["auto", "exact", "exact-canonical", "sample", "expand"]
 Backend = Literal["engine", "api", "vllm"]
 
+DEFAULT_SKETCHES = 200
+"""Replies to a prompt for a biography."""
+
+DEFAULT_SKETCH_TOKENS = 256
+"""Longest of them."""
+
+_REPLY_TOKENS = 64
 _REPLIES = {"engine": 1000, "vllm": 1000, "api": 100}
 _CONCURRENCY = 8
 _FROM_LOGITS = ("exact", "exact-canonical", "expand")
@@ -32,8 +47,9 @@ class RunOptions:
             replies where the model is behind an API or in vLLM.
         epsilon: Undecided mass at which `expand` stops, above 0, below 1.
         samples: Replies a prompt where replies are drawn, at least 1; by default 1000,
-            and 100 from an API.
-        max_new_tokens: Longest reply in tokens, at least 1.
+            100 from an API, and 200 biographies.
+        max_new_tokens: Longest reply in tokens, at least 1; by default 64, and 256 for
+            biographies.
         seed: Seed of all sampling, 0 or more.
         temperature: Divides the logits, above 0, exact values included.
         top_p: Keep the likeliest tokens that reach this probability, in (0, 1].
@@ -58,7 +74,7 @@ class RunOptions:
     estimator: Estimator = "auto"
     epsilon: float = 1e-3
     samples: int | None = None
-    max_new_tokens: int = 64
+    max_new_tokens: int | None = None
     seed: int = 0
     temperature: float = 1.0
     top_p: float = 1.0
@@ -82,7 +98,7 @@ class RunOptions:
         _one_of("estimator", self.estimator, get_args(Estimator))
         _one_of("answer_rule", self.answer_rule, get_args(AnswerRule))
         _in_range("samples", self.replies, 1, 10_000_000)
-        _in_range("max_new_tokens", self.max_new_tokens, 1, 1_000_000)
+        _in_range("max_new_tokens", self.reply_tokens, 1, 1_000_000)
         _in_range("batch_size", self.batch_size, 1, 1_000_000)
         _in_range("concurrency", self.calls_at_once, 1, 1000)
         _in_range("seed", self.seed, 0, 2**63 - 1)
@@ -119,6 +135,22 @@ class RunOptions:
     def replies(self) -> int:
         """Replies a prompt where replies are drawn: those asked for, or the default."""
         return _REPLIES[self.backend] if self.samples is None else self.samples
+
+    @property
+    def reply_tokens(self) -> int:
+        """Longest reply to a closed prompt, in tokens."""
+        return _REPLY_TOKENS if self.max_new_tokens is None else self.max_new_tokens
+
+    @property
+    def sketches(self) -> int:
+        """Replies to a prompt for a biography."""
+        return DEFAULT_SKETCHES if self.samples is None else self.samples
+
+    @property
+    def sketch_tokens(self) -> int:
+        """Longest reply to a prompt for a biography, in tokens."""
+        given = self.max_new_tokens
+        return DEFAULT_SKETCH_TOKENS if given is None else given
 
     @property
     def calls_at_once(self) -> int:

@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = (
     ("accident", "errors", "version", "environment", "hashing", "processes"),
     ("assets", "metrics", "targets"),
-    ("answers",),
+    ("answers", "instructed"),
     ("engine", "results", "suite"),
     ("compare", "models", "options"),
     ("harness",),

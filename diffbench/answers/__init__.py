@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from diffbench.answers.biography import (
+    MALFORMED_KINDS,
+    SKETCH_FIELDS,
+    Malformed,
+    MalformedKind,
+    Sketch,
+    read_sketch,
+    trim_sketch,
+)
+from diffbench.answers.biography_values import (
+    VALUE_FIELDS,
+    KnownValues,
+    ValueField,
+    read_values,
+    value_key,
+)
 from diffbench.answers.reply import (
     INVALID_KINDS,
     AnswerRule,
@@ -23,15 +39,27 @@ from diffbench.answers.spellings import (
 __all__ = [
     "INVALID_KINDS",
     "LEAD_INS",
+    "MALFORMED_KINDS",
     "MAX_SPELLINGS",
+    "SKETCH_FIELDS",
+    "VALUE_FIELDS",
     "AnswerKey",
     "AnswerRule",
     "Invalid",
     "InvalidKind",
+    "KnownValues",
+    "Malformed",
+    "MalformedKind",
+    "Sketch",
     "Valid",
+    "ValueField",
     "Variant",
     "answer_string",
     "make_answer_key",
     "read_reply",
+    "read_sketch",
+    "read_values",
     "trim_reply",
+    "trim_sketch",
+    "value_key",
 ]

@@ -12,7 +12,7 @@ from diffbench.cli.output import console, echo_json, json_option, safe
 from diffbench.errors import ResultError
 
 if TYPE_CHECKING:
-    from diffbench.compare import Comparison
+    from diffbench.compare import BiographyComparison, Comparison
     from diffbench.results import RunResult
 
 __all__ = ["compare"]
@@ -52,10 +52,15 @@ def compare(
     equivalent, unresolved (with the loss that would have been seen, and the replies that
     would settle it) or not comparable. Exact values may move by what their arithmetic
     does; values from replies are compared free of the bias of counting, whatever their
-    numbers of replies.
+    numbers of replies. Biographies stand side by side, without a verdict.
     """
+    from diffbench.cli.biography_deltas import print_biography_deltas
     from diffbench.cli.verdicts import markdown_verdicts, print_verdicts
-    from diffbench.compare import compare_measurements, measurement_of
+    from diffbench.compare import (
+        compare_biographies,
+        compare_measurements,
+        measurement_of,
+    )
     from diffbench.results import load_results
 
     first, second = load_results(before), load_results(after)
@@ -63,10 +68,19 @@ def compare(
         measurement_of(first), measurement_of(second), alpha=alpha, margin=margin
     )
     deltas = _deltas(first, second)
+    open_ended = compare_biographies(first, second)
+    closed = bool(first.tasks or second.tasks)
     if as_json:
         plain: dict[str, Any] = {} if deltas is None else asdict(deltas)
         names = {"before": first.model.id, "after": second.model.id}
-        echo_json({**names, **plain, "verdicts": asdict(verdicts)})
+        echo_json(
+            {
+                **names,
+                **plain,
+                "verdicts": asdict(verdicts),
+                "biographies": _plain(open_ended),
+            }
+        )
     elif as_markdown:
         click.echo(markdown_verdicts(first.model.id, second.model.id, verdicts))
     else:
@@ -76,7 +90,25 @@ def compare(
             from diffbench.cli.deltas import print_comparison
 
             print_comparison(out, deltas)
-        print_verdicts(out, verdicts)
+        if closed:
+            print_verdicts(out, verdicts)
+        print_biography_deltas(out, open_ended)
+
+
+def _plain(found: BiographyComparison) -> dict[str, Any]:
+    return {
+        "tasks": [
+            {
+                "name": task.name,
+                "metrics": {
+                    name: [entry.model_dump(mode="json") for entry in pair]
+                    for name, pair in task.metrics.items()
+                },
+            }
+            for task in found.tasks
+        ],
+        "not_compared": [asdict(one) for one in found.not_compared],
+    }
 
 
 def _deltas(first: RunResult, second: RunResult) -> Comparison | None:

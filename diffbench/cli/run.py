@@ -84,10 +84,14 @@ TEMPERATURES = _Temperatures()
     help="Probability that --estimator expand may leave undecided.",
 )
 @click.option(
-    "--samples", type=int, help="Replies a prompt.  [default: 1000, or 100 from an API]"
+    "--samples",
+    type=int,
+    help="Replies a prompt.  [default: 1000; 100 from an API; 200 biographies]",
 )
 @click.option(
-    "--max-new-tokens", default=64, show_default=True, help="Longest reply, in tokens."
+    "--max-new-tokens",
+    type=int,
+    help="Longest reply, in tokens.  [default: 64; 256 for biographies]",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of all sampling.")
 @click.option(
@@ -201,16 +205,20 @@ def _count(n: int, noun: str) -> str:
 
 def _print_report(results: Sequence[RunResult], folder: Path) -> None:
     from diffbench.cli.bars import print_worst_task
+    from diffbench.cli.biographies import print_biographies
     from diffbench.cli.instead import print_instead
+    from diffbench.cli.listing import print_first_option
     from diffbench.cli.sampling import doubts
     from diffbench.cli.tables import print_results
 
     out = console()
     result = results[0]
+    prompts = [len(task.prompts) for task in result.tasks]
+    prompts += [len(task.prompts) for task in result.biographies]
     kind = "  [yellow](synthetic: a made-up specimen)[/]" if result.model.synthetic else ""
     out.print(
-        f"\n[bold]{safe(result.model.id)}[/]{kind}  {_count(len(result.tasks), 'task')}, "
-        f"{_count(sum(len(task.prompts) for task in result.tasks), 'prompt')}, "
+        f"\n[bold]{safe(result.model.id)}[/]{kind}  {_count(len(prompts), 'task')}, "
+        f"{_count(sum(prompts), 'prompt')}, "
         f"{sum(one.run.duration_s for one in results):.0f} s\n"
     )
     if result.run.scoring_path in _SLOWER:
@@ -224,13 +232,16 @@ def _print_report(results: Sequence[RunResult], folder: Path) -> None:
         out.print(
             f"[yellow]It is not shown that the replies are independent draws: {why}.[/]\n"
         )
-    print_results(out, *results)
+    if result.tasks:
+        print_results(out, *results)
+    print_biographies(out, results)
     if len(results) > 1:
         out.print(
             f"\nResults: [bold]{safe(folder)}/temperature-…/results.json[/]", soft_wrap=True
         )
         return
     print_worst_task(out, result)
+    print_first_option(out, result)
     print_instead(out, result)
     out.print(f"\nResults: [bold]{safe(folder)}/results.json[/]", soft_wrap=True)
     out.print(f"Check them at any time: diffbench verify {safe(folder)}", soft_wrap=True)

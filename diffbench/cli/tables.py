@@ -19,6 +19,7 @@ from diffbench.results.distribution import most_overdrawn
 
 __all__ = ["print_results"]
 
+_NEGLIGIBLE = 1e-6  # Tails of infinite supports, cut far below what shows.
 _SHARES = ("overlap", "overlap_valid", "valid_mass")
 # Header and width: the columns, a name and an outcome have to fit 80 characters.
 _EXACT_COLUMNS = (
@@ -248,7 +249,7 @@ def _listed_shares(result: RunResult) -> str:
     return ", ".join(
         f"{printable(task.name)} {percent(task.target.listed_mass)}"
         for task in result.tasks
-        if task.target.listed_mass < 1
+        if task.target.listed_mass < 1 - _NEGLIGIBLE
     )
 
 

@@ -56,7 +56,7 @@ def list_tasks(*, as_json: bool, everything: bool) -> None:
     out.print(_group_table(catalog))
     if not everything:
         out.print(
-            "Each task also exists as [bold]…_heldout[/] (prompts that no recipe trains "
+            "Most tasks also exist as [bold]…_heldout[/] (prompts that no recipe trains "
             "on) and [bold]…_sampled[/]\n(measured from replies); groups too. "
             "`--all` lists them."
         )

@@ -26,6 +26,10 @@ def verify(result: Path, *, as_json: bool) -> None:
     loaded = load_results(result)
     problems = verify_result(loaded)
     n_numbers = sum(len(prompt.metrics) for task in loaded.tasks for prompt in task.prompts)
+    n_numbers += sum(
+        len(prompt.metrics) for task in loaded.biographies for prompt in task.prompts
+    )
+    n_tasks = len(loaded.tasks) + len(loaded.biographies)
     if as_json:
         echo_json({"path": str(result), "verified": not problems, "problems": problems})
     elif problems:
@@ -34,7 +38,7 @@ def verify(result: Path, *, as_json: bool) -> None:
     else:
         click.echo(
             f"{result}: all numbers follow from the file ({n_numbers} values of "
-            f"{len(loaded.tasks)} tasks, their means, and the content hash)."
+            f"{n_tasks} tasks, their means, and the content hash)."
         )
     if problems:
         raise click.exceptions.Exit(2)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from diffbench.compare.biographies import (
+    BiographyComparison,
+    BiographyDelta,
+    compare_biographies,
+)
 from diffbench.compare.deltas import (
     Comparison,
     Delta,
@@ -28,6 +33,8 @@ __all__ = [
     "DEFAULT_ALPHA",
     "DEFAULT_MARGIN",
     "Better",
+    "BiographyComparison",
+    "BiographyDelta",
     "ChangeInterval",
     "Comparison",
     "Delta",
@@ -42,6 +49,7 @@ __all__ = [
     "Verdict",
     "Verdicts",
     "common_name",
+    "compare_biographies",
     "compare_measurements",
     "compare_results",
     "exact_values",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from math import sqrt
 from typing import TypeAlias
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from diffbench.compare.intervals import Estimate, mean
 from diffbench.compare.measurement import MeasuredPrompt, MeasuredTask
@@ -103,4 +103,4 @@ def _wilson(hits: int, n: int, level: float) -> Estimate:
 
 
 def _quantile(level: float) -> float:
-    return float(norm.ppf((1 + level) / 2))
+    return float(ndtri((1 + level) / 2))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil, isfinite
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from diffbench.compare.intervals import Estimate
 
@@ -60,5 +60,5 @@ def replies_needed(
 
 
 def _with_power(width: float, level: float) -> float:
-    quantile = float(norm.ppf((1 + level) / 2))
-    return width * (1 + float(norm.ppf(_PLANNED)) / quantile)
+    quantile = float(ndtri((1 + level) / 2))
+    return width * (1 + float(ndtri(_PLANNED)) / quantile)

@@ -115,9 +115,9 @@ class Vocabulary:
         return texts + [""] * (self.size - count)
 
     @cached_property
-    def closing_tokens(self) -> NDArray[np.bool_]:
-        """(size,) which tokens contain a closing brace."""
-        return np.array(["}" in text for text in self.texts], dtype=np.bool_)
+    def closing_braces(self) -> NDArray[np.int64]:
+        """(size,) how many closing braces each token contains."""
+        return np.array([text.count("}") for text in self.texts], dtype=np.int64)
 
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from diffbench.errors import SettingsError
 from diffbench.export.csv_table import csv_table
 from diffbench.export.every_eval_ever import every_eval_ever
 from diffbench.export.hf_eval_results import hf_eval_results
@@ -29,6 +30,12 @@ def export_result(result: RunResult, form: str, source: Source) -> str:
     """Return a result as text in one of FORMATS.
 
     Raises:
-        SettingsError: If the format needs something of the source that is not given.
+        SettingsError: If the format needs something of the source that is not given, or
+            holds values with a target only and the result has none.
     """
+    if form != "csv" and not result.tasks:
+        raise SettingsError(
+            f"this result holds biographies only, for which {form} has no place; write "
+            "--format csv"
+        )
     return FORMATS[form](result, source)

@@ -43,7 +43,22 @@ def _rows(result: RunResult) -> Iterator[dict[str, str | float | int | None]]:
         for metric in METRICS:
             unit = {"metric": metric.name, "unit": metric.unit}
             yield {**guarded, **unit, **_numbers(task.metrics[metric.name])}
-    for level in (*result.families, result.overall):
+    for open_ended in result.biographies:
+        names = {
+            "model": result.model.id,
+            "task": open_ended.name,
+            "title": open_ended.title,
+            "family": open_ended.family,
+            "split": open_ended.split,
+            "reference": "",
+            "version": open_ended.version,
+            "estimator": "sampled",
+        }
+        guarded = {name: guard(text) for name, text in names.items()}
+        for name, entry in open_ended.metrics.items():
+            yield {**guarded, "metric": guard(name), "unit": "", **_numbers(entry)}
+    levels = (*result.families, result.overall) if result.tasks else ()
+    for level in levels:
         whole = level is result.overall
         names = {
             "model": guard(result.model.id),

@@ -92,6 +92,11 @@ def baseline_of(
             "a baseline needs a reason of 1 to 500 characters; say why this result is "
             "what later ones are compared with"
         )
+    if not result.tasks:
+        raise BaselineError(
+            "this result holds biographies only, which no check judges; make the baseline "
+            "of a result that has tasks with a target"
+        )
     measured = measurement_of(result)
     content = {
         "format": _FORMAT,

@@ -19,7 +19,7 @@ from diffbench.options import Progress, RunOptions
 from diffbench.processes import is_one_of_many
 from diffbench.results import Independence, ModelInfo
 from diffbench.results.partial import PartialRun
-from diffbench.suite import TaskDefinition
+from diffbench.suite import AnyTask
 
 __all__ = ["Backend", "Evidence", "MeasuredLM", "open_backend"]
 
@@ -88,7 +88,7 @@ class Backend(Protocol):
     def start(
         self,
         options: RunOptions,
-        tasks: Sequence[TaskDefinition],
+        tasks: Sequence[AnyTask],
         partial: PartialRun,
         progress: Progress,
     ) -> MeasuredLM:

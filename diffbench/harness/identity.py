@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from transformers import PreTrainedTokenizerBase
 
@@ -14,7 +14,7 @@ from diffbench.harness.adapter import adapter_info
 from diffbench.models.load import LoadedModel, is_synthetic
 from diffbench.options import RunOptions
 from diffbench.results import ModelInfo, RunSettings
-from diffbench.suite import TaskDefinition
+from diffbench.suite import AnyTask, BiographyDefinition, TaskDefinition
 from diffbench.version import __version__
 
 __all__ = [
@@ -62,7 +62,7 @@ def run_settings(
         top_p=options.top_p,
         top_k=options.top_k,
         min_p=options.min_p,
-        max_new_tokens=options.max_new_tokens,
+        max_new_tokens=options.reply_tokens,
         seed=options.seed,
         limit=options.limit,
         protocol="independent",
@@ -71,9 +71,9 @@ def run_settings(
     )
 
 
-def run_id(model: ModelInfo, settings: RunSettings, tasks: Sequence[TaskDefinition]) -> str:
+def run_id(model: ModelInfo, settings: RunSettings, tasks: Sequence[AnyTask]) -> str:
     """Hash everything that decides the numbers, 16 hex digits."""
-    content = {
+    content: dict[str, Any] = {
         "diffbench": __version__,
         "model": model.model_dump(mode="json"),
         "settings": settings.model_dump(mode="json"),
@@ -86,20 +86,42 @@ def run_id(model: ModelInfo, settings: RunSettings, tasks: Sequence[TaskDefiniti
                 [prompt.sha256 for prompt in task.measured_prompts],
             ]
             for task in tasks
+            if isinstance(task, TaskDefinition)
         ],
     }
+    biographies = [
+        [
+            task.name,
+            task.version,
+            [[one.field, one.target.sha256] for one in task.references],
+            [prompt.sha256 for prompt in task.measured_prompts],
+        ]
+        for task in tasks
+        if isinstance(task, BiographyDefinition)
+    ]
+    if biographies:
+        content["biographies"] = biographies
     text = json.dumps(content, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def run_command(model: ModelInfo, options: RunOptions) -> str:
-    """Return the command that repeats the run, local folders by their last name."""
+def run_command(model: ModelInfo, options: RunOptions, *, open_ended: bool = False) -> str:
+    """Return the command that repeats the run, local folders by their last name.
+
+    Args:
+        model: Who was measured.
+        options: How.
+        open_ended: Whether biographies were drawn, which have defaults of their own.
+    """
     words = ["diffbench", "run", "--model", model.spec]
     words += ["--tasks", ",".join(name.rsplit("/", 1)[-1] for name in options.tasks)]
-    words += ["--estimator", options.estimator, "--samples", str(options.replies)]
+    words += ["--estimator", options.estimator]
+    if options.samples is not None or not open_ended:
+        words += ["--samples", str(options.replies)]
     if options.estimator == "expand":
         words += ["--epsilon", str(options.epsilon)]
-    words += ["--max-new-tokens", str(options.max_new_tokens)]
+    if options.max_new_tokens is not None or not open_ended:
+        words += ["--max-new-tokens", str(options.reply_tokens)]
     words += ["--seed", str(options.seed), "--answer-rule", options.answer_rule]
     words += ["--temperature", str(options.temperature), "--top-p", str(options.top_p)]
     words += ["--top-k", str(options.top_k), "--min-p", str(options.min_p)]

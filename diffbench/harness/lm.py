@@ -306,23 +306,31 @@ class EngineLM(HFLM):  # type: ignore[misc]
 
     def _draw_group(self, first: Instance, n: int) -> list[str]:
         if is_ours(first):
-            return self.draw(str(first.args[0]), n, first.args[1])
+            closings = int(first.doc.get("closings", 1))
+            return self.draw(str(first.args[0]), n, first.args[1], closings=closings)
         return self._draw_others(first, n)
 
-    def draw(self, context: str, n: int, settings: dict[str, Any]) -> list[str]:
+    def draw(
+        self, context: str, n: int, settings: dict[str, Any], *, closings: int = 1
+    ) -> list[str]:
         """Draw n independent replies to a rendered prompt, in an order of the seed's.
 
         A tree yields equal replies side by side; shuffled, the first of them are as
-        good a sample as any.
+        good a sample as any. A reply is over at its closing brace, or at that of the
+        number `closings`.
         """
         prompt = self.prompt_ids(context, room=1)
         longest = min(int(settings["max_gen_toks"]), self.max_length - len(prompt))
-        closing = self.vocabulary.closing_tokens
+        braces = self.vocabulary.closing_braces
         # Under the rule `anywhere` a reply may go on after a closing brace.
         stops = self.answer_rule == "first"
         sampler = Sampler(
             self.model,
-            is_complete=lambda reply: stops and bool(closing[reply[-1]]),
+            is_complete=lambda reply: (
+                stops
+                and bool(braces[reply[-1]])
+                and int(braces[list(reply)].sum()) >= closings
+            ),
             ends=self.ends,
             max_rows=self._max_rows(len(prompt) + longest),
             decoding=Decoding(

@@ -16,7 +16,7 @@ from diffbench.models.spec import ModelSpec
 from diffbench.options import Progress, RunOptions
 from diffbench.results import Independence
 from diffbench.results.partial import PartialRun
-from diffbench.suite import TaskDefinition
+from diffbench.suite import AnyTask
 
 __all__ = ["LocalBackend"]
 
@@ -46,7 +46,7 @@ class LocalBackend:
     def start(
         self,
         options: RunOptions,
-        tasks: Sequence[TaskDefinition],
+        tasks: Sequence[AnyTask],
         partial: PartialRun,
         progress: Progress,
     ) -> EngineLM:

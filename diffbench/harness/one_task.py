@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import TemplateError
+from lm_eval.api.task import Task
 from lm_eval.evaluator import evaluate
 
 from diffbench.answers import Valid, read_reply
 from diffbench.engine.decoding import Decoding
 from diffbench.errors import ModelError, printable
 from diffbench.harness.backends import MeasuredLM
+from diffbench.harness.biography import harness_task
 from diffbench.harness.expand import ExpandedPrompt, ExpandingLM, expand_prompt
 from diffbench.harness.measure import count_replies, sampled_prompt, target_record
 from diffbench.harness.task import DistributionTask, generation_settings, make_task
@@ -24,12 +26,20 @@ from diffbench.results import (
     PromptResult,
     ReplyProbe,
     TaskResult,
+    first_option_preference,
     mean_metrics,
 )
-from diffbench.results.partial import SampleRow
-from diffbench.suite import Prompt, TaskDefinition
+from diffbench.results.partial import AnyResult, SampleRow
+from diffbench.suite import AnyTask, Prompt, TaskDefinition
 
-__all__ = ["TaskOutcome", "check_scoring", "decoding_of", "run_task"]
+__all__ = [
+    "TaskOutcome",
+    "check_scoring",
+    "decoding_of",
+    "logged_samples",
+    "refuse_open_thinking",
+    "run_task",
+]
 
 PROBE_BELOW_VALID_MASS = 0.9
 PROBE_REPLIES = 100
@@ -41,7 +51,7 @@ _REPLY_SHOWN = 500
 class TaskOutcome:
     """A measured task, and the distinct replies behind it, if any were drawn."""
 
-    result: TaskResult
+    result: AnyResult
     samples: list[SampleRow]
 
 
@@ -58,17 +68,17 @@ def run_task(
         definition,
         protocol=lm.protocol,
         samples=options.replies,
-        max_new_tokens=options.max_new_tokens,
+        max_new_tokens=options.reply_tokens,
         decoding=decoding_of(options),
     )
-    logged = _evaluate(lm, task, options.limit)
+    logged = logged_samples(lm, task, definition.name, options.limit)
     by_id = {prompt.id: prompt for prompt in definition.measured_prompts}
     prompts: list[PromptResult] = []
     samples: list[SampleRow] = []
     for entry in logged:
         prompt = by_id[entry["doc"]["id"]]
         context = entry["arguments"][0][0]
-        _refuse_open_thinking(context)
+        refuse_open_thinking(context)
         if definition.mode == "exact":
             result, rows = _exact(lm, task, prompt, entry, options)
         else:
@@ -91,7 +101,7 @@ def decoding_of(options: RunOptions) -> Decoding:
     )
 
 
-def check_scoring(lm: MeasuredLM, tasks: Sequence[TaskDefinition]) -> None:
+def check_scoring(lm: MeasuredLM, tasks: Sequence[AnyTask]) -> None:
     """Render a prompt and choose the scoring path before anything is measured.
 
     The path is chosen on the exact task of most answers. An interrupted run that goes on
@@ -101,9 +111,10 @@ def check_scoring(lm: MeasuredLM, tasks: Sequence[TaskDefinition]) -> None:
         ModelError: If the chat template is broken or forces thinking, or the model cannot
             be scored.
     """
-    exact = [task for task in tasks if task.mode == "exact"]
-    first = max(exact, key=_n_spellings, default=tasks[0])
-    task = make_task(first, protocol=lm.protocol)
+    closed = [task for task in tasks if isinstance(task, TaskDefinition)]
+    exact = [task for task in closed if task.mode == "exact"]
+    first = max(exact, key=_n_spellings) if exact else tasks[0]
+    task = harness_task(first, protocol=lm.protocol)
     chat = lm.uses_chat_template
     template = lm.apply_chat_template if chat else None
     try:
@@ -112,7 +123,7 @@ def check_scoring(lm: MeasuredLM, tasks: Sequence[TaskDefinition]) -> None:
         raise ModelError(
             f"the model's chat template cannot be rendered: {printable(error)}"
         ) from error
-    _refuse_open_thinking(str(task.instances[0].args[0]))
+    refuse_open_thinking(str(task.instances[0].args[0]))
     if exact:
         lm.loglikelihood(task.instances, disable_tqdm=True)
 
@@ -121,22 +132,28 @@ def _n_spellings(task: TaskDefinition) -> int:
     return len(task.key.index)
 
 
-def _evaluate(
-    lm: MeasuredLM, task: DistributionTask, limit: int | None
+def logged_samples(
+    lm: MeasuredLM, task: Task, name: str, limit: int | None
 ) -> Sequence[Mapping[str, Any]]:
+    """Run a task of some name and return what the harness logged of each prompt."""
     evaluated = evaluate(
         lm,
-        {"tasks": {task.definition.name: task}},
+        {"tasks": {name: task}},
         limit=limit,
         bootstrap_iters=0,
         log_samples=True,
         apply_chat_template=lm.uses_chat_template,
     )
-    logged: Sequence[Mapping[str, Any]] = evaluated["samples"][task.definition.name]
+    logged: Sequence[Mapping[str, Any]] = evaluated["samples"][name]
     return logged
 
 
-def _refuse_open_thinking(context: str) -> None:
+def refuse_open_thinking(context: str) -> None:
+    """Refuse a rendered prompt that ends in reasoning.
+
+    Raises:
+        ModelError: If it does.
+    """
     if context.rstrip().endswith("<think>"):
         raise ModelError(
             "this model's chat template opens a <think> block that cannot be switched "
@@ -156,7 +173,7 @@ def _exact(
     probe, rows = None, []
     if exact.valid_mass < PROBE_BELOW_VALID_MASS:
         settings = generation_settings(decoding_of(options))
-        settings["max_gen_toks"] = options.max_new_tokens
+        settings["max_gen_toks"] = options.reply_tokens
         replies = lm.draw(context, PROBE_REPLIES, settings)
         probe = _probe(task.definition, replies)
         drawn = count_replies(task.definition, replies).replies
@@ -248,6 +265,7 @@ def _prompt_result(
         text=prompt.text,
         prefix=prompt.prefix,
         prompt_sha256=prompt.sha256,
+        listed=None if prompt.listed is None else list(prompt.listed),
         rendered_sha256=hashlib.sha256(context.encode()).hexdigest(),
         support_size=definition.target.size,
         target_sha256=definition.target.sha256,
@@ -290,5 +308,8 @@ def _task_result(
         estimator=label,
         target=target_record(definition.target),
         metrics=mean_metrics([prompt.metrics for prompt in prompts]),
+        first_option_preference=first_option_preference(
+            definition.target.outcomes, prompts
+        ),
         prompts=prompts,
     )

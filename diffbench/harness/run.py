@@ -11,11 +11,13 @@ from pathlib import Path
 from diffbench.errors import ModelError, printable
 from diffbench.harness.backends import Backend, MeasuredLM, open_backend
 from diffbench.harness.identity import run_command, run_id, run_settings
-from diffbench.harness.one_task import run_task
+from diffbench.harness.one_biography import run_biography
+from diffbench.harness.one_task import TaskOutcome, run_task
 from diffbench.models.spec import parse_model
 from diffbench.options import NoProgress, Progress, RunOptions
 from diffbench.processes import Processes, is_first
 from diffbench.results import (
+    BiographyResult,
     ModelInfo,
     RunInfo,
     RunResult,
@@ -25,9 +27,9 @@ from diffbench.results import (
     write_results,
     write_samples,
 )
-from diffbench.results.partial import PartialRun, SampleRow
+from diffbench.results.partial import AnyResult, PartialRun, SampleRow
 from diffbench.results.provenance import checkout, hardware, package_versions
-from diffbench.suite import TaskDefinition
+from diffbench.suite import AnyTask, BiographyDefinition
 from diffbench.version import __version__
 
 __all__ = ["Finished", "run_tasks", "sweep_temperatures"]
@@ -36,7 +38,7 @@ Finished = tuple[RunResult, Path]
 
 
 def run_tasks(
-    options: RunOptions, tasks: Sequence[TaskDefinition], progress: Progress
+    options: RunOptions, tasks: Sequence[AnyTask], progress: Progress
 ) -> Finished:
     """Measure tasks, one after another, and write `results.json`.
 
@@ -61,7 +63,7 @@ def run_tasks(
 def sweep_temperatures(
     options: RunOptions,
     temperatures: Sequence[float],
-    tasks: Sequence[TaskDefinition],
+    tasks: Sequence[AnyTask],
     progress: Progress,
 ) -> tuple[list[Finished], Path]:
     """Measure tasks at several temperatures; exact values of all cost one pass.
@@ -106,7 +108,7 @@ def _find(runs: Sequence[RunOptions], progress: Progress) -> Backend:
 def _run(
     backend: Backend,
     options: RunOptions,
-    tasks: Sequence[TaskDefinition],
+    tasks: Sequence[AnyTask],
     place: _Place,
     progress: Progress,
 ) -> Finished:
@@ -129,7 +131,8 @@ def _run(
         run=_run_info(identity, backend, options, place, results),
         model=backend.info,
         settings=settings,
-        tasks=results,
+        tasks=[one for one in results if isinstance(one, TaskResult)],
+        biographies=[one for one in results if isinstance(one, BiographyResult)],
     )
     processes.first(lambda: _write(partial, result, samples))
     return result, place.output
@@ -140,14 +143,14 @@ class _Work:
     """What is measured, by whom, and where finished tasks are kept."""
 
     options: RunOptions
-    tasks: Sequence[TaskDefinition]
+    tasks: Sequence[AnyTask]
     partial: PartialRun
     processes: Processes
     progress: Progress
 
     def measure(
         self, lm: MeasuredLM, named: Path
-    ) -> tuple[list[TaskResult], list[SampleRow]]:
+    ) -> tuple[list[AnyResult], list[SampleRow]]:
         """Return all tasks' results; those of an interrupted run are not measured again."""
         done = self.processes.first(
             lambda: [self.partial.load(task.name) for task in self.tasks]
@@ -160,12 +163,10 @@ class _Work:
         ]
         return [result for result, _ in pieces], [row for _, rows in pieces for row in rows]
 
-    def _measure(
-        self, lm: MeasuredLM, task: TaskDefinition
-    ) -> tuple[TaskResult, list[SampleRow]]:
+    def _measure(self, lm: MeasuredLM, task: AnyTask) -> tuple[AnyResult, list[SampleRow]]:
         self.progress.task(task.name)
         try:
-            outcome = run_task(lm, task, self.options)
+            outcome = _measured(lm, task, self.options)
         except RuntimeError as error:
             if not _is_out_of_memory(error):
                 raise
@@ -176,6 +177,12 @@ class _Work:
         self.processes.first(lambda: self.partial.store(outcome.result, outcome.samples))
         self.progress.finished(task.name)
         return outcome.result, outcome.samples
+
+
+def _measured(lm: MeasuredLM, task: AnyTask, options: RunOptions) -> TaskOutcome:
+    if isinstance(task, BiographyDefinition):
+        return run_biography(lm, task, options)
+    return run_task(lm, task, options)
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
@@ -197,13 +204,15 @@ def _run_info(
     backend: Backend,
     options: RunOptions,
     place: _Place,
-    results: Sequence[TaskResult],
+    results: Sequence[AnyResult],
 ) -> RunInfo:
     evidence = backend.evidence()
+    closed = [one for one in results if isinstance(one, TaskResult)]
+    open_ended = [one for one in results if isinstance(one, BiographyResult)]
     return RunInfo(
         id=identity,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        command=run_command(backend.info, options),
+        command=run_command(backend.info, options, open_ended=bool(open_ended)),
         diffbench=__version__,
         git=checkout(),
         packages=package_versions(),
@@ -211,7 +220,7 @@ def _run_info(
         duration_s=round(time.monotonic() - place.start, 3),
         scoring_path=evidence.scoring_path,
         scoring_check_nats=evidence.scoring_check_nats,
-        independence=with_order(evidence.independence, results),
+        independence=with_order(evidence.independence, closed, open_ended),
     )
 
 

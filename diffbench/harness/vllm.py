@@ -19,7 +19,7 @@ from diffbench.models.spec import ModelSpec
 from diffbench.options import Progress, RunOptions
 from diffbench.results import Independence, ModelInfo
 from diffbench.results.partial import PartialRun
-from diffbench.suite import TaskDefinition
+from diffbench.suite import AnyTask
 
 __all__ = ["VllmBackend", "seeded", "vllm_arguments"]
 
@@ -47,7 +47,7 @@ class VllmBackend:
     def start(
         self,
         options: RunOptions,
-        tasks: Sequence[TaskDefinition],
+        tasks: Sequence[AnyTask],
         partial: PartialRun,
         progress: Progress,
     ) -> Any:

@@ -73,6 +73,11 @@ from diffbench.metrics.order import (
     repeats_p,
 )
 from diffbench.metrics.peer_ks import PEER_DRAWS, PeerKs, peer_ks
+from diffbench.metrics.richness import (
+    distinct_interval,
+    jackknife_variance,
+    rarefied_distinct,
+)
 from diffbench.metrics.summary import measure_counts, measure_probabilities
 from diffbench.metrics.transport import wasserstein
 from diffbench.metrics.unseen import (
@@ -81,6 +86,7 @@ from diffbench.metrics.unseen import (
     unseen_mass,
 )
 from diffbench.metrics.value import MetricValue, aggregate
+from diffbench.metrics.words import distinct_ngrams, unigram_diversity, words
 
 __all__ = [
     "COVERAGE_DRAWS",
@@ -112,6 +118,8 @@ __all__ = [
     "binomial_interval",
     "corrected_metrics",
     "corrected_overlap",
+    "distinct_interval",
+    "distinct_ngrams",
     "effective_outcomes",
     "entropy",
     "entropy_bounds",
@@ -126,6 +134,7 @@ __all__ = [
     "fit_tests",
     "hellinger",
     "invalid_mass",
+    "jackknife_variance",
     "js",
     "kl",
     "kl_reverse_valid",
@@ -142,10 +151,13 @@ __all__ = [
     "perfect_overlap",
     "perfect_wasserstein",
     "rarefied_coverage",
+    "rarefied_distinct",
     "renormalise",
     "repeats_p",
     "top_ratio",
+    "unigram_diversity",
     "unseen_mass",
     "valid_mass_bounds",
     "wasserstein",
+    "words",
 ]

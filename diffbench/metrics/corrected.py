@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Final
 
 import numpy as np
@@ -82,18 +83,20 @@ def corrected_metrics(
     n_valid = int(drawn.sum())
     n = n_valid + n_invalid
     sample = _Sample(target, n)
-    values = sample.estimates(drawn[None])
-    errors, resampled = sample.errors(drawn), sample.resampled(drawn)
+    fit = sample.fit(drawn[None])
+    values = sample.estimates(drawn[None], fit)
+    errors, resampled = sample.errors(drawn, fit), sample.resampled(drawn)
+    too_few_of = cache(partial(_too_few, target))
     found: dict[str, Corrected] = {}
     for name, (value,) in values.items():
         if not np.isfinite(value):
             continue
         too_few = None
         if name == "overlap":
-            too_few = _too_few(target, n, target.listed_mass)
+            too_few = too_few_of(n, target.listed_mass)
         elif not name.startswith("coverage"):
             of_valid = name in _AMONG_VALID or not target.whole
-            too_few = _too_few(target, n_valid if of_valid else n, 1.0)
+            too_few = too_few_of(n_valid if of_valid else n, 1.0)
         if too_few is not None:
             found[name] = Corrected(value=None, reason=too_few)
             continue
@@ -135,25 +138,31 @@ class _Sample:
     target: TargetArrays
     n: int
 
-    def estimates(self, counts: IntArray) -> dict[str, FloatArray]:
-        """Return (B,) of each metric from counts, (B, K)."""
+    def fit(self, counts: IntArray) -> Fit:
+        """Return how far outcomes are over-drawn in each sample, (B, K)."""
+        asked = self.target.p > 0
+        share = self.target.p[asked]
+        expected = self.n * self.target.listed_mass * share
+        return fit_counts(share, expected, counts[:, asked])
+
+    def estimates(self, counts: IntArray, fit: Fit) -> dict[str, FloatArray]:
+        """Return (B,) of each metric from counts, (B, K), and what was fitted to them."""
         target, n = self.target, self.n
-        fitted = fitted_metrics(target.p, counts, n, self._fit(counts), target.listed_mass)
+        fitted = fitted_metrics(target.p, counts, n, fit, target.listed_mass)
         totals = np.full(len(counts), n) if target.whole else counts.sum(axis=1)
         return dict(fitted) | {
             f"coverage_{draws}": rarefied_coverages(counts, totals, draws)
             for draws in COVERAGE_DRAWS
         }
 
-    def errors(self, counts: IntArray) -> dict[str, FloatArray]:
-        """Return (B,): errors for models drawn as counts, (K,), suggest."""
+    def errors(self, counts: IntArray, fit: Fit) -> dict[str, FloatArray]:
+        """Return (B,): errors for models drawn as counts, (K,), and their fit suggest."""
         rng = np.random.default_rng(
             content_seed("errors", self.target.p, counts, self.n, self.target.listed_mass)
         )
         asked = self.target.p > 0
         expected = self.n * self.target.listed_mass * self.target.p
         q = np.tile(counts / self.n, (_SIMULATED, 1))
-        fit = self._fit(counts[None])
         q[:, asked] = fit.draw(_SIMULATED, rng) * expected[asked] / self.n
         # The share of valid replies is as it was seen, whatever ratios are drawn.
         total = q.sum(axis=1, keepdims=True)
@@ -162,11 +171,10 @@ class _Sample:
         rest = np.maximum(0.0, 1.0 - q.sum(axis=1, keepdims=True))
         again = rng.multinomial(self.n, np.concatenate([q, rest], axis=1))[:, :-1]
         truths = self._truths(q)
+        found = self.estimates(again, self.fit(again))
         # Infinite where an outcome is drawn that the target excludes.
         with np.errstate(invalid="ignore"):
-            return {
-                name: found - truths[name] for name, found in self.estimates(again).items()
-            }
+            return {name: values - truths[name] for name, values in found.items()}
 
     def resampled(self, counts: IntArray) -> dict[str, FloatArray]:
         """Return plug-in values, finite ones, of samples drawn from counts, (K,)."""
@@ -186,9 +194,3 @@ class _Sample:
             f"coverage_{draws}": expected_coverages(judged, draws)
             for draws in COVERAGE_DRAWS
         }
-
-    def _fit(self, counts: IntArray) -> Fit:
-        asked = self.target.p > 0
-        share = self.target.p[asked]
-        expected = self.n * self.target.listed_mass * share
-        return fit_counts(share, expected, counts[:, asked])

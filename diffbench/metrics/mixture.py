@@ -31,6 +31,9 @@ _ATOMS: Final = 40
 # Targets that differ by less than this share of a count's own scatter are one.
 _SAME: Final = 0.5
 
+# A likelihood below it is 0, as its power is: arithmetic on the edge of underflow is slow.
+_NEGLIGIBLE: Final = 1e-180
+
 # Instead of 0, where a cell that one sample lacks is impossible under its weights.
 _LEAST: Final = 1e-300
 
@@ -109,6 +112,7 @@ def fit_counts(p: FloatArray, expected: FloatArray, counts: IntArray) -> Fit:
     mean = cells.expected[:, None] * ratios
     nats = xlogy(cells.count[:, None], mean) - mean
     likelihood = np.exp(nats - nats.max(axis=1, keepdims=True))
+    likelihood[likelihood < _NEGLIGIBLE] = 0.0
     weights = _weights(cells.size, likelihood)
     return Fit(
         ratios=ratios,

@@ -3,6 +3,20 @@
 from __future__ import annotations
 
 from diffbench.results.assemble import named_model, sealed_result
+from diffbench.results.biographies import (
+    BiographyPrompt,
+    BiographyResult,
+    FieldValues,
+    ReferenceRecord,
+)
+from diffbench.results.biography_compute import (
+    BIOGRAPHY_METRICS,
+    DISTINCT_DRAWS,
+    DIVERSITY_WORDS,
+    SketchMeasures,
+    mean_biography_metrics,
+    measure_sketches,
+)
 from diffbench.results.compute import (
     family_aggregates,
     fit_of_counts,
@@ -23,6 +37,7 @@ from diffbench.results.files import (
     write_samples,
 )
 from diffbench.results.independence import with_order
+from diffbench.results.listing import first_option_preference
 from diffbench.results.schema import (
     SCHEMA_VERSION,
     AdapterInfo,
@@ -49,16 +64,22 @@ from diffbench.results.schema import (
 from diffbench.results.verify import verify_result
 
 __all__ = [
+    "BIOGRAPHY_METRICS",
+    "DISTINCT_DRAWS",
+    "DIVERSITY_WORDS",
     "PACKED_NAME",
     "RESULTS_NAME",
     "SAMPLES_NAME",
     "SCHEMA_VERSION",
     "AdapterInfo",
     "Aggregate",
+    "BiographyPrompt",
+    "BiographyResult",
     "CommonReply",
     "EstimatorLabel",
     "Exploration",
     "ExploredReply",
+    "FieldValues",
     "FitResult",
     "GitInfo",
     "Independence",
@@ -67,17 +88,22 @@ __all__ = [
     "ModelInfo",
     "PeerTest",
     "PromptResult",
+    "ReferenceRecord",
     "ReplyProbe",
     "RunInfo",
     "RunResult",
     "RunSettings",
+    "SketchMeasures",
     "TargetRecord",
     "TaskResult",
     "content_sha256",
     "family_aggregates",
+    "first_option_preference",
     "fit_of_counts",
     "load_results",
+    "mean_biography_metrics",
     "mean_metrics",
+    "measure_sketches",
     "metrics_from_counts",
     "metrics_from_exploration",
     "metrics_from_probabilities",

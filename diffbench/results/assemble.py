@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from diffbench.results.biographies import BiographyResult
 from diffbench.results.compute import family_aggregates, overall_aggregate
 from diffbench.results.files import content_sha256
 from diffbench.results.schema import (
@@ -21,7 +22,12 @@ _UNSEALED = "0" * 64
 
 
 def sealed_result(
-    *, run: RunInfo, model: ModelInfo, settings: RunSettings, tasks: Sequence[TaskResult]
+    *,
+    run: RunInfo,
+    model: ModelInfo,
+    settings: RunSettings,
+    tasks: Sequence[TaskResult],
+    biographies: Sequence[BiographyResult] = (),
 ) -> RunResult:
     """Return a whole result: tasks averaged to families and overall, sealed by its hash."""
     families = family_aggregates(tasks)
@@ -33,6 +39,7 @@ def sealed_result(
         tasks=list(tasks),
         families=families,
         overall=overall_aggregate(families),
+        biographies=tuple(biographies),
         content_sha256=_UNSEALED,
     )
     sha256 = content_sha256(unsealed.model_dump(mode="json"))

@@ -45,6 +45,7 @@ __all__ = [
     "FAMILY_INTERVALS",
     "family_aggregates",
     "fit_of_counts",
+    "mean_entry",
     "mean_metrics",
     "metrics_from_counts",
     "metrics_from_exploration",
@@ -135,7 +136,7 @@ def mean_metrics(
         for metric in SAMPLED_METRICS
         if all(metric.name in member for member in members)
     ]
-    return {name: _mean([member[name] for member in members]) for name in names}
+    return {name: mean_entry([member[name] for member in members]) for name in names}
 
 
 def family_aggregates(tasks: Sequence[TaskResult]) -> list[Aggregate]:
@@ -148,11 +149,11 @@ def family_aggregates(tasks: Sequence[TaskResult]) -> list[Aggregate]:
 
 
 def overall_aggregate(families: Sequence[Aggregate]) -> Aggregate:
-    """Average over families, equal weight."""
+    """Average over families, equal weight; of none there are no metrics."""
     return Aggregate(
         name="overall",
         members=[family.name for family in families],
-        metrics=mean_metrics([family.metrics for family in families]),
+        metrics=mean_metrics([family.metrics for family in families]) if families else {},
     )
 
 
@@ -206,7 +207,8 @@ def _estimated(found: Estimate) -> MetricEntry:
     )
 
 
-def _mean(entries: Sequence[MetricEntry]) -> MetricEntry:
+def mean_entry(entries: Sequence[MetricEntry]) -> MetricEntry:
+    """Average one metric over members, equal weight; a null member makes a null."""
     mean = aggregate(
         [MetricValue(value=entry.value, reason=entry.reason) for entry in entries]
     )

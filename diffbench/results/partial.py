@@ -6,18 +6,20 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import BaseModel, ValidationError
 
 from diffbench.errors import ResultError
+from diffbench.results.biographies import BiographyResult
 from diffbench.results.files import RESULTS_NAME, load_results, write_atomic
 from diffbench.results.journal import ReplyJournal
 from diffbench.results.schema import Independence, RunResult, TaskResult
 
-__all__ = ["PartialRun", "SampleRow"]
+__all__ = ["AnyResult", "PartialRun", "SampleRow"]
 
 SampleRow = dict[str, Any]
+AnyResult: TypeAlias = TaskResult | BiographyResult
 
 _FOLDER = "partial"
 _MANIFEST = "run.json"
@@ -79,7 +81,7 @@ class PartialRun:
                 "settings; give the same options as before, or another --output"
             )
 
-    def load(self, task: str) -> tuple[TaskResult, list[SampleRow]] | None:
+    def load(self, task: str) -> tuple[AnyResult, list[SampleRow]] | None:
         """Return a task that was finished before the interruption, if it was."""
         path = self._path(task)
         if not path.exists():
@@ -96,7 +98,7 @@ class PartialRun:
         """Whether a task was finished before the interruption."""
         return self._path(task).exists()
 
-    def store(self, result: TaskResult, samples: list[SampleRow]) -> None:
+    def store(self, result: AnyResult, samples: list[SampleRow]) -> None:
         """Keep a finished task."""
         content = {"result": result.model_dump(mode="json"), "samples": samples}
         _write_json(self._path(result.name), content)
@@ -141,7 +143,7 @@ class PartialRun:
 
 
 class _Piece(BaseModel):
-    result: TaskResult
+    result: AnyResult
     samples: list[SampleRow]
 
 

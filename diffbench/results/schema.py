@@ -6,10 +6,26 @@ be computed again from the file alone.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
+from diffbench.results.base import (
+    Count,
+    Finite,
+    Interval,
+    MetricEntry,
+    Probability,
+    Record,
+    Sha256,
+    TargetRecord,
+)
+from diffbench.results.biographies import BiographyResult
 from diffbench.results.compact import Compact
 
 __all__ = [
@@ -44,44 +60,6 @@ __all__ = [
 SCHEMA_VERSION = "1"
 
 EstimatorLabel = Literal["exact", "exact-canonical", "sampled", "expanded"]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Probability = Annotated[float, Field(ge=0, le=1 + 1e-6, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Record(BaseModel):
-    """A part of a file: unknown keys are refused, and nothing changes it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Interval(Record):
-    """A confidence interval and how it was made."""
-
-    lo: Finite
-    hi: Finite
-    level: Probability
-    method: str
-
-
-class MetricEntry(Record):
-    """One value, or the reason why there is none."""
-
-    value: Finite | None
-    """Of the model itself: exact, or estimated so that it compares with exact values."""
-    reason: str | None = None
-    interval: Interval | None = None
-    raw: Finite | None = None
-    """Plug-in value of the replies' counts; null for exact values."""
-    bias: Finite | None = None
-    """Remaining bias of `value`, simulated at the estimate."""
-    perfect: Finite | None = None
-    """What `raw` would be, on average, for a perfect sampler at the same replies."""
-    excess: Finite | None = None
-    """`raw` minus `perfect`; shown, never ranked."""
-    n: Count | None = None
-    """Replies that the value rests on; null for exact values."""
 
 
 class PeerTest(Record):
@@ -156,6 +134,8 @@ class PromptResult(Record):
     """How the reply was already begun."""
     prompt_sha256: Sha256
     """Hash of text and prefix."""
+    listed: list[str] | None = None
+    """Outcomes in the order in which the text lists them; null where it lists none."""
     rendered_sha256: Sha256
     """Hash of the prompt as the chat template rendered it."""
     support_size: Annotated[int, Field(ge=1)]
@@ -174,17 +154,6 @@ class PromptResult(Record):
     where replies come in no order of their own."""
 
 
-class TargetRecord(Record):
-    """The target distribution that a task's prompts share."""
-
-    outcomes: list[str]
-    probabilities: Annotated[list[Probability], Compact("float64")]
-    aliases: Annotated[list[list[str]], Compact("json")]
-    values: Annotated[list[Finite], Compact("float64")] | None
-    listed_mass: Probability
-    sha256: Sha256
-
-
 class TaskResult(Record):
     """One task: mean over its prompts."""
 
@@ -197,6 +166,8 @@ class TaskResult(Record):
     estimator: EstimatorLabel
     target: TargetRecord
     metrics: dict[str, MetricEntry]
+    first_option_preference: Finite | None = None
+    """How much likelier an option is where it is listed first than where it is last."""
     prompts: Annotated[list[PromptResult], Field(min_length=1)]
 
 
@@ -311,7 +282,24 @@ class RunResult(Record):
     run: RunInfo
     model: ModelInfo
     settings: RunSettings
-    tasks: Annotated[list[TaskResult], Field(min_length=1)]
+    tasks: list[TaskResult]
     families: list[Aggregate]
     overall: Aggregate
+    """Over the closed tasks; without metrics where there are none."""
+    biographies: tuple[BiographyResult, ...] = ()
+    """Open-ended tasks; the key is absent where there are none."""
     content_sha256: Sha256
+
+    @model_validator(mode="after")
+    def _measured_something(self) -> RunResult:
+        if not self.tasks and not self.biographies:
+            raise ValueError("it holds no task")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        content: dict[str, Any] = handler(self)
+        if not self.biographies:
+            # As files were before there were biographies, so that their hash holds.
+            del content["biographies"]
+        return content

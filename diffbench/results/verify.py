@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from diffbench.hashing import prompt_sha256
+from diffbench.results.biography_verify import verify_biography
 from diffbench.results.compute import (
     family_aggregates,
     fit_of_counts,
@@ -16,10 +17,11 @@ from diffbench.results.compute import (
     metrics_from_probabilities,
     overall_aggregate,
 )
+from diffbench.results.differences import agree, metric_differences
 from diffbench.results.independence import with_order
+from diffbench.results.listing import first_option_preference
 from diffbench.results.schema import (
     Aggregate,
-    Interval,
     MetricEntry,
     PromptResult,
     RunResult,
@@ -30,9 +32,6 @@ from diffbench.targets import Target
 
 __all__ = ["verify_result"]
 
-# Room for another platform's log and exp; a wrong number is never this near.
-_RELATIVE = 1e-9
-_ABSOLUTE = 1e-12
 _MASS_EXCESS = 1e-6
 
 # Runs share their targets: those that were found to have the hash that they state.
@@ -48,6 +47,7 @@ def verify_result(result: RunResult) -> list[str]:
     """
     checked = [_check_task(task) for task in result.tasks]
     problems = [problem for found, _ in checked for problem in found]
+    problems += [one for task in result.biographies for one in verify_biography(task)]
     tasks = [task for _, task in checked if task is not None]
     if len(tasks) < len(checked):
         return problems
@@ -56,8 +56,10 @@ def verify_result(result: RunResult) -> list[str]:
     if not _same_members([*result.families, result.overall], [*families, overall]):
         return [*problems, "families: not those of the tasks"]
     for stored, computed in zip(result.families, families, strict=True):
-        problems += _differences(f"family {stored.name}", stored.metrics, computed.metrics)
-    problems += _differences("overall", result.overall.metrics, overall.metrics)
+        problems += metric_differences(
+            f"family {stored.name}", stored.metrics, computed.metrics
+        )
+    problems += metric_differences("overall", result.overall.metrics, overall.metrics)
     return problems + list(_order_differences(result))
 
 
@@ -65,11 +67,11 @@ def _order_differences(result: RunResult) -> Iterator[str]:
     stored = result.run.independence
     if stored is None or stored.equal_neighbours is None:
         return
-    computed = with_order(stored, result.tasks)
+    computed = with_order(stored, result.tasks, result.biographies)
     if (
         stored.equal_neighbours != computed.equal_neighbours
-        or not _agree(stored.expected_neighbours, computed.expected_neighbours)
-        or not _agree(stored.repeats_p, computed.repeats_p)
+        or not agree(stored.expected_neighbours, computed.expected_neighbours)
+        or not agree(stored.repeats_p, computed.repeats_p)
         or stored.verdict != computed.verdict
     ):
         yield "run.independence: does not follow from the order of the replies"
@@ -84,7 +86,7 @@ def _fit_differences(where: str, task: TaskResult, prompt: PromptResult) -> Iter
     computed = fit_of_counts(task.target, prompt.counts, _n_invalid(prompt))
     old, new = _flat(prompt.fit.model_dump()), _flat(computed.model_dump())
     for name in dict.fromkeys([*old, *new]):
-        if name not in old or name not in new or not _agree(old[name], new[name]):
+        if name not in old or name not in new or not agree(old[name], new[name]):
             yield f"{where}: fit.{name} does not follow from the counts"
 
 
@@ -118,12 +120,13 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
             problems.append(f"{where}: cannot be computed again: {error}")
             continue
         problems += _sizes_and_masses(where, prompt, len(task.target.outcomes))
-        problems += _differences(where, prompt.metrics, computed[-1])
+        problems += metric_differences(where, prompt.metrics, computed[-1])
         problems += _fit_differences(where, task, prompt)
     if len(computed) < len(task.prompts):
         return problems, None
+    problems += _preference_differences(task)
     means = mean_metrics(computed)
-    problems += _differences(f"task {task.name}", task.metrics, means)
+    problems += metric_differences(f"task {task.name}", task.metrics, means)
     prompts = [
         prompt.model_copy(update={"metrics": metrics})
         for prompt, metrics in zip(task.prompts, computed, strict=True)
@@ -146,6 +149,19 @@ def _hash_of(record: TargetRecord) -> str:
     if computed == record.sha256 and len(_hashed) < _MOST_HASHED:
         _hashed[computed] = record
     return computed
+
+
+def _preference_differences(task: TaskResult) -> Iterator[str]:
+    try:
+        computed = first_option_preference(task.target.outcomes, task.prompts)
+    except ValueError as error:
+        yield f"task {task.name}: {error}"
+        return
+    if not agree(task.first_option_preference, computed):
+        yield (
+            f"task {task.name}: first_option_preference is {task.first_option_preference} "
+            f"in the file but {computed} when computed again"
+        )
 
 
 def _is_uncorrected(task: TaskResult) -> bool:
@@ -193,7 +209,7 @@ def _sizes_and_masses(where: str, prompt: PromptResult, size: int) -> Iterator[s
     if prompt.probabilities is not None:
         stored = sum(prompt.invalid.values())
         computed = max(0.0, 1.0 - sum(prompt.probabilities))
-        if not _agree(stored, computed):
+        if not agree(stored, computed):
             yield (
                 f"{where}: the invalid mass is {stored} in the file but {computed} when "
                 "computed again"
@@ -204,35 +220,6 @@ def _sizes_and_masses(where: str, prompt: PromptResult, size: int) -> Iterator[s
             yield f"{where}: explored and undecided mass sum to {whole}"
 
 
-def _differences(
-    where: str,
-    stored: Mapping[str, MetricEntry],
-    computed: Mapping[str, MetricEntry],
-) -> Iterator[str]:
-    for name in dict.fromkeys([*stored, *computed]):
-        if name not in stored or name not in computed:
-            yield f"{where}: {name} is {'missing' if name not in stored else 'unknown'}"
-            continue
-        old, new = stored[name], computed[name]
-        if not _agree(old.value, new.value):
-            yield (
-                f"{where}: {name} is {old.value} in the file but {new.value} when "
-                "computed again"
-            )
-        elif not _same_interval(old.interval, new.interval):
-            yield f"{where}: {name} has an interval that does not follow from the file"
-        elif part := _other_part(old, new):
-            yield (
-                f"{where}: {name} has {part} {getattr(old, part)} in the file but "
-                f"{getattr(new, part)} when computed again"
-            )
-        elif old.n != new.n:
-            yield (
-                f"{where}: {name} rests on {old.n} replies in the file but on {new.n} "
-                "when computed again"
-            )
-
-
 def _flat(tests: Mapping[str, Any]) -> dict[str, float | None]:
     """Name each number of nested tests by its path."""
     flat: dict[str, float | None] = {}
@@ -240,26 +227,3 @@ def _flat(tests: Mapping[str, Any]) -> dict[str, float | None]:
         inner = one.items() if isinstance(one, dict) else [("", one)]
         flat |= {f"{name}.{key}".rstrip("."): value for key, value in inner}
     return flat
-
-
-def _other_part(stored: MetricEntry, computed: MetricEntry) -> str | None:
-    for part in ("raw", "bias", "perfect", "excess"):
-        if not _agree(getattr(stored, part), getattr(computed, part)):
-            return part
-    return None
-
-
-def _same_interval(stored: Interval | None, computed: Interval | None) -> bool:
-    if stored is None or computed is None:
-        return stored is computed
-    return (
-        _agree(stored.lo, computed.lo)
-        and _agree(stored.hi, computed.hi)
-        and (stored.level, stored.method) == (computed.level, computed.method)
-    )
-
-
-def _agree(stored: float | None, computed: float | None) -> bool:
-    if stored is None or computed is None:
-        return stored is computed
-    return math.isclose(stored, computed, rel_tol=_RELATIVE, abs_tol=_ABSOLUTE)

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from diffbench.suite.biography import (
+    BIOGRAPHY_FAMILY,
+    AnyTask,
+    BiographyDefinition,
+    FieldReference,
+)
+from diffbench.suite.biography_file import biography_from_config
 from diffbench.suite.catalog import (
     Catalog,
     Group,
@@ -10,12 +17,17 @@ from diffbench.suite.catalog import (
     shipped_catalog,
 )
 from diffbench.suite.definition import Mode, Prompt, Source, Split, TaskDefinition
+from diffbench.suite.family_file import family_from_config
 from diffbench.suite.paper import load_paper_folder, load_paper_prompt
 from diffbench.suite.task_file import definition_from_config, load_task_file
 from diffbench.suite.yaml_file import read_task_yaml
 
 __all__ = [
+    "BIOGRAPHY_FAMILY",
+    "AnyTask",
+    "BiographyDefinition",
     "Catalog",
+    "FieldReference",
     "Group",
     "Mode",
     "Prompt",
@@ -23,8 +35,10 @@ __all__ = [
     "Source",
     "Split",
     "TaskDefinition",
+    "biography_from_config",
     "check_folder",
     "definition_from_config",
+    "family_from_config",
     "load_paper_folder",
     "load_paper_prompt",
     "load_task_file",

@@ -6,16 +6,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from diffbench.assets import asset_dir
 from diffbench.errors import TaskError, brief, did_you_mean, printable
+from diffbench.suite.biography import AnyTask, BiographyDefinition
+from diffbench.suite.biography_file import biography_from_config, is_biography
 from diffbench.suite.definition import TaskDefinition
+from diffbench.suite.family_file import family_from_config, is_family
 from diffbench.suite.paper import load_paper_folder, load_paper_prompt
 from diffbench.suite.task_file import definition_from_config
 from diffbench.suite.yaml_file import read_task_yaml
 
 __all__ = ["Catalog", "Group", "Selection", "check_folder", "shipped_catalog"]
+
+_Definition = TypeVar("_Definition", TaskDefinition, BiographyDefinition)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +36,8 @@ class Group:
 class Selection:
     """What `--tasks` chose, and the files that it had to leave out."""
 
-    tasks: tuple[TaskDefinition, ...]
+    tasks: tuple[TaskDefinition, ...] = ()
+    biographies: tuple[BiographyDefinition, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
@@ -58,16 +64,32 @@ class Catalog:
 
     @cached_property
     def tasks(self) -> dict[str, TaskDefinition]:
-        """Every task by name."""
+        """Every closed task by name."""
         found: dict[str, TaskDefinition] = {}
         for path, config in self._configs:
-            if "group" in config:
+            if "group" in config or is_biography(config):
                 continue
-            definition = definition_from_config(config, path)
-            if definition.name in found:
+            for definition in _definitions(config, path):
+                if definition.name in found:
+                    raise TaskError(
+                        f"{path}: task: {definition.name!r} is already the name of "
+                        f"{found[definition.name].file}; give it another"
+                    )
+                found[definition.name] = definition
+        return found
+
+    @cached_property
+    def biographies(self) -> dict[str, BiographyDefinition]:
+        """Every biography task by name."""
+        found: dict[str, BiographyDefinition] = {}
+        for path, config in self._configs:
+            if not is_biography(config):
+                continue
+            definition = biography_from_config(config, path)
+            if definition.name in found or definition.name in self.tasks:
                 raise TaskError(
-                    f"{path}: task: {definition.name!r} is already the name of "
-                    f"{found[definition.name].file}; give it another"
+                    f"{path}: task: {definition.name!r} is already the name of another "
+                    "task; give it another"
                 )
             found[definition.name] = definition
         return found
@@ -76,7 +98,8 @@ class Catalog:
     def groups(self) -> dict[str, Group]:
         """Every group by name, with its members unfolded to tasks."""
         raw: dict[str, tuple[Path, dict[str, Any]]] = {}
-        for path, config in self._configs:
+        for path, read in self._configs:
+            config = _as_group(read, path)
             if "group" not in config:
                 continue
             name = _group_name(config, path)
@@ -127,35 +150,69 @@ class Catalog:
         """
         selections = [self._select_one(name) for name in names]
         chosen = _by_name(task for selection in selections for task in selection.tasks)
-        if not chosen:
+        open_ended = _by_name(one for found in selections for one in found.biographies)
+        if not chosen and not open_ended:
             raise TaskError("the list of tasks is empty; name at least one task or group")
-        left_out = tuple(reason for found in selections for reason in found.left_out)
-        return Selection(tasks=tuple(chosen.values()), left_out=left_out)
+        return Selection(
+            tasks=tuple(chosen.values()),
+            biographies=tuple(open_ended.values()),
+            left_out=tuple(reason for found in selections for reason in found.left_out),
+        )
 
     def _select_one(self, name: str) -> Selection:
         path = Path(name)
         if path.suffix == ".json":
-            return Selection(tasks=(load_paper_prompt(path),))
+            return _selection([load_paper_prompt(path)])
         if path.suffix == ".yml":
             raise TaskError(f"{printable(name)}: lm-eval reads .yaml only; rename the file")
         if path.suffix == ".yaml":
-            config = read_task_yaml(path)
-            return Selection(tasks=(definition_from_config(config, path),))
+            return _selection(_any_definitions(read_task_yaml(path), path))
         if name in self.groups:
             return Selection(tasks=tuple(self.tasks[t] for t in self.groups[name].tasks))
         if name in self.tasks:
             return Selection(tasks=(self.tasks[name],))
+        if name in self.biographies:
+            return Selection(biographies=(self.biographies[name],))
         if name and _is_folder(path):
             return _select_folder(path)
         raise TaskError(
             f"there is no task, group, file or folder {printable(name)!r}."
-            f"{did_you_mean(name, [*self.groups, *self.tasks])}"
+            f"{did_you_mean(name, [*self.groups, *self.tasks, *self.biographies])}"
             " `diffbench tasks list` shows all."
         )
 
 
-def _by_name(tasks: Iterable[TaskDefinition]) -> dict[str, TaskDefinition]:
-    found: dict[str, TaskDefinition] = {}
+def _selection(found: Iterable[AnyTask], left_out: Iterable[str] = ()) -> Selection:
+    listed = list(found)
+    return Selection(
+        tasks=tuple(one for one in listed if isinstance(one, TaskDefinition)),
+        biographies=tuple(one for one in listed if isinstance(one, BiographyDefinition)),
+        left_out=tuple(left_out),
+    )
+
+
+def _any_definitions(config: Mapping[str, Any], path: Path) -> tuple[AnyTask, ...]:
+    if is_biography(config):
+        return (biography_from_config(config, path),)
+    return _definitions(config, path)
+
+
+def _definitions(config: Mapping[str, Any], path: Path) -> tuple[TaskDefinition, ...]:
+    if is_family(config):
+        return family_from_config(config, path)
+    return (definition_from_config(config, path),)
+
+
+def _as_group(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return a family file as the group of the tasks that it names."""
+    if "group" in config or not is_family(config):
+        return config
+    members = [task.name for task in family_from_config(config, path)]
+    return {"group": config["task"], "task": members}
+
+
+def _by_name(tasks: Iterable[_Definition]) -> dict[str, _Definition]:
+    found: dict[str, _Definition] = {}
     for task in tasks:
         other = found.setdefault(task.name, task)
         if other != task:
@@ -187,14 +244,15 @@ def _is_folder(path: Path) -> bool:
 
 def _select_folder(path: Path) -> Selection:
     prompts, left_out = load_paper_folder(path)
-    tasks = Catalog(path).tasks
+    catalog = Catalog(path)
+    tasks: list[AnyTask] = [*catalog.tasks.values(), *catalog.biographies.values()]
     if not prompts and not tasks:
         reasons = f" ({'; '.join(left_out)})" if left_out else ""
         raise TaskError(
             f"{path}: no task file (.yaml) and no prompt file (.json) in this folder"
             f"{reasons}"
         )
-    return Selection(tasks=(*tasks.values(), *prompts), left_out=tuple(left_out))
+    return _selection([*tasks, *prompts], left_out)
 
 
 def check_folder(folder: Path) -> list[str]:
@@ -220,7 +278,9 @@ def check_folder(folder: Path) -> list[str]:
     try:
         catalog = Catalog(folder)
         _ = catalog.groups
-        _by_name([*catalog.tasks.values(), *load_paper_folder(folder)[0]])
+        found = _selection([*catalog.tasks.values(), *load_paper_folder(folder)[0]])
+        _by_name(found.tasks)
+        _by_name([*catalog.biographies.values(), *found.biographies])
     except TaskError as error:
         return [str(error)]
     return []
@@ -234,7 +294,7 @@ def _check_file(path: Path) -> None:
     if "group" in config:
         _group_name(config, path)
     else:
-        definition_from_config(config, path)
+        _any_definitions(config, path)
 
 
 def shipped_catalog() -> Catalog:

@@ -18,12 +18,22 @@ Reference = Literal["uniform", "natural", "human", "theoretical"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    """One wording of a request, and the words (if any) put into the reply's mouth."""
+    """One wording of a request.
+
+    Attributes:
+        id: Names it within the task.
+        split: Whether it may be trained.
+        text: The request.
+        prefix: How the reply is already begun, if it is.
+        listed: Outcomes in the order in which the text lists them with their chances;
+            None where it does not.
+    """
 
     id: str
     split: Split
     text: str
     prefix: str = ""
+    listed: tuple[str, ...] | None = None
 
     @property
     def sha256(self) -> str:

@@ -1,8 +1,9 @@
-"""Prompt files as published with the paper, as closed tasks.
+"""Prompt files as published with the paper, as tasks.
 
 Zhang et al. (COLM 2024) describe each prompt by a JSON file with `request`, `response`
 (how the reply is already begun: a text or a list of them), `targets` (each with its
-braces) and perhaps `weights` and `eos`. They run here unchanged.
+braces) and perhaps `weights` and `eos`. They run here unchanged. A request for six fields
+in braces without targets, or with targets of several braces, is a biography.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, StrictStr, ValidationError
 
 from diffbench.answers import make_answer_key
 from diffbench.errors import TargetError, TaskError, printable
+from diffbench.suite.biography import AnyTask, BiographyDefinition
+from diffbench.suite.biography_file import check_sketch, shipped_references
 from diffbench.suite.definition import Prompt, TaskDefinition
 from diffbench.targets import Outcome, make_target
 
@@ -27,10 +30,11 @@ PAPER_FAMILY = "prompt_files"
 _RESULTS_NAME = "results.json"
 
 _ONE_ANSWER = re.compile(r"\{([^{}]*)\}")
+_BIOGRAPHY_FIELDS = 6
 
 
 class OpenPromptError(TaskError):
-    """The file asks for several answers in one reply (biographies), or for anything."""
+    """The file asks for several answers in one reply, or for anything."""
 
 
 class _PaperPrompt(BaseModel):
@@ -43,18 +47,22 @@ class _PaperPrompt(BaseModel):
     eos: bool = True
 
 
-def load_paper_prompt(path: Path) -> TaskDefinition:
+def load_paper_prompt(path: Path) -> AnyTask:
     """Read one prompt file.
 
     Raises:
         TaskError: Names the file, the key and the value at fault; for files with
-            several braces a target, or no target, it says that they are not closed.
+            several braces a target, or no target, that ask for no biography, it says that
+            they are not closed.
     """
     content = _read(path)
+    if _asks_for_biography(content):
+        return _biography(path, content)
     outcomes = [_outcome_name(path, target) for target in content.targets]
     if not outcomes:
         raise OpenPromptError(
-            f"{path}: targets: the list is empty; only closed prompts can be measured"
+            f"{path}: targets: the list is empty, and the request shows no six fields in "
+            "braces; only closed prompts and biographies can be measured"
         )
     weights = [1.0] * len(outcomes) if content.weights is None else content.weights
     if len(weights) != len(outcomes):
@@ -75,7 +83,7 @@ def load_paper_prompt(path: Path) -> TaskDefinition:
     return TaskDefinition(
         name=_task_name(path),
         family=PAPER_FAMILY,
-        title=f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem,
+        title=_title(path),
         version="1.0",
         reference="uniform" if content.weights is None else "theoretical",
         target=target,
@@ -87,16 +95,18 @@ def load_paper_prompt(path: Path) -> TaskDefinition:
     )
 
 
-def load_paper_folder(folder: Path) -> tuple[list[TaskDefinition], list[str]]:
+def load_paper_folder(
+    folder: Path,
+) -> tuple[list[AnyTask], list[str]]:
     """Read every prompt file below a folder.
 
     Returns:
-        The closed tasks, and one sentence for each file left out because it is open.
+        The tasks, and one sentence for each file left out because it is open.
 
     Raises:
         TaskError: If a file is broken rather than open.
     """
-    tasks: list[TaskDefinition] = []
+    tasks: list[AnyTask] = []
     left_out: list[str] = []
     for path in sorted(folder.rglob("*.json")):
         if path.name == _RESULTS_NAME:
@@ -106,6 +116,34 @@ def load_paper_folder(folder: Path) -> tuple[list[TaskDefinition], list[str]]:
         except OpenPromptError as error:
             left_out.append(str(error))
     return tasks, left_out
+
+
+def _asks_for_biography(content: _PaperPrompt) -> bool:
+    several = all(target.count("{") > 1 for target in content.targets)
+    return several and len(_ONE_ANSWER.findall(content.request)) >= _BIOGRAPHY_FIELDS
+
+
+def _biography(path: Path, content: _PaperPrompt) -> BiographyDefinition:
+    if content.weights is not None:
+        raise TaskError(f"{path}: weights: sketches weigh alike; leave this key out")
+    try:
+        sketches = tuple(check_sketch(target) for target in content.targets)
+    except ValueError as error:
+        raise TaskError(f"{path}: targets: {error}") from None
+    return BiographyDefinition(
+        name=_task_name(path),
+        title=_title(path),
+        version="1.0",
+        references=shipped_references(),
+        sketches=sketches,
+        prompts=_prompts(content),
+        split="train",
+        file=path.name,
+    )
+
+
+def _title(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
 
 
 def _read(path: Path) -> _PaperPrompt:

@@ -1,4 +1,4 @@
-"""The `distribution:` block of a task file, as outside data must look.
+"""The `distribution:` or `instructed:` block of a task file, as outside data must look.
 
 Every key is listed here and an unknown one is an error. `definition.py` holds what the
 rest of DiffBench works with.
@@ -6,15 +6,18 @@ rest of DiffBench works with.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, model_validator
 
 from diffbench.answers import Variant
+from diffbench.instructed import InstructedFamily
 
 __all__ = [
     "CsvSource",
     "DistributionBlock",
+    "InstructedBlock",
     "OutcomeEntry",
     "PromptEntry",
     "Provenance",
@@ -24,6 +27,7 @@ __all__ = [
 
 Scalar = StrictStr | StrictInt
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+FamilyName = Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class _Strict(BaseModel):
@@ -103,7 +107,7 @@ class Provenance(_Strict):
 class DistributionBlock(_Strict):
     """All of a task that DiffBench adds to lm-evaluation-harness's own keys."""
 
-    family: Annotated[StrictStr, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    family: FamilyName
     title: StrictStr
     reference: Literal["uniform", "natural", "human", "theoretical"] = "uniform"
     target: TargetBlock
@@ -113,10 +117,30 @@ class DistributionBlock(_Strict):
 
     @model_validator(mode="after")
     def _prompts_are_usable(self) -> DistributionBlock:
-        ids = [prompt.id for prompts in self.prompts.values() for prompt in prompts]
-        if not ids:
-            raise ValueError("prompts: list at least one under train or held_out")
-        repeated = sorted({name for name in ids if ids.count(name) > 1})
-        if repeated:
-            raise ValueError(f"prompts: the id {repeated[0]!r} is used twice")
+        _check_prompts(self.prompts.values())
         return self
+
+
+class InstructedBlock(_Strict):
+    """A family of targets that the prompts state, drawn from a seed."""
+
+    generator: InstructedFamily
+    family: FamilyName
+    seed: Annotated[StrictInt, Field(ge=0)]
+    settings: dict[Literal["train", "held_out"], Annotated[StrictInt, Field(ge=1, le=26)]]
+    accept: list[Variant] = []
+    prompts: dict[Literal["train", "held_out"], list[PromptEntry]]
+
+    @model_validator(mode="after")
+    def _prompts_are_usable(self) -> InstructedBlock:
+        _check_prompts(self.prompts.values())
+        return self
+
+
+def _check_prompts(wordings: Iterable[list[PromptEntry]]) -> None:
+    ids = [prompt.id for entries in wordings for prompt in entries]
+    if not ids:
+        raise ValueError("prompts: list at least one under train or held_out")
+    repeated = sorted({name for name in ids if ids.count(name) > 1})
+    if repeated:
+        raise ValueError(f"prompts: the id {repeated[0]!r} is used twice")

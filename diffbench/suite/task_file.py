@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from diffbench.answers import make_answer_key
-from diffbench.errors import TargetError, TaskError, brief, printable
-from diffbench.suite.definition import Mode, Prompt, Source, Split, TaskDefinition
+from diffbench.errors import TargetError, TaskError
+from diffbench.suite.definition import Mode, Prompt, Source, TaskDefinition
+from diffbench.suite.keys import (
+    check_keys,
+    read_block,
+    task_mode,
+    task_name,
+    task_split,
+    task_version,
+)
 from diffbench.suite.schema import DistributionBlock, OutcomeEntry, TargetBlock
 from diffbench.suite.yaml_file import read_task_yaml
 from diffbench.targets import (
@@ -22,16 +27,18 @@ from diffbench.targets import (
     read_csv_outcomes,
 )
 
-__all__ = ["TASK_CLASSES", "definition_from_config", "load_task_file"]
+__all__ = [
+    "TASK_CLASSES",
+    "beside",
+    "definition_from_config",
+    "load_task_file",
+    "target_of",
+]
 
 TASK_CLASSES: Mapping[str, Mode] = {
     "diffbench.harness.task.DistributionTask": "exact",
     "diffbench.harness.task.SampledDistributionTask": "sampled",
 }
-
-_HARNESS_KEYS = frozenset({"task", "class", "distribution", "split", "metadata", "tag"})
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 def load_task_file(path: Path) -> TaskDefinition:
@@ -49,20 +56,11 @@ def definition_from_config(config: Mapping[str, Any], path: Path) -> TaskDefinit
     Raises:
         TaskError: Names the file, the key and the value at fault.
     """
-    if "group" in config:
-        raise TaskError(
-            f"{path}: group: this file lists tasks and is none itself; name its folder"
-        )
-    unknown = sorted(map(str, set(config) - _HARNESS_KEYS))
-    if unknown:
-        raise TaskError(
-            f"{path}: {printable(unknown[0])}: unknown key; a task file has "
-            f"{', '.join(sorted(_HARNESS_KEYS))}"
-        )
-    name = _name(config.get("task"), path)
-    block = _distribution_block(config.get("distribution"), path)
+    check_keys(config, path, "distribution")
+    name = task_name(config.get("task"), path)
+    block = read_block(DistributionBlock, config.get("distribution"), "distribution", path)
     try:
-        target = _target(block.target, path.parent)
+        target = target_of(block.target, path.parent)
         key = make_answer_key(target, block.accept)
     except TargetError as error:
         raise TaskError(f"{path}: distribution.target: {error}") from None
@@ -70,13 +68,13 @@ def definition_from_config(config: Mapping[str, Any], path: Path) -> TaskDefinit
         name=name,
         family=block.family,
         title=block.title,
-        version=_version(config.get("metadata"), path),
+        version=task_version(config.get("metadata"), path),
         reference=block.reference,
         target=target,
         key=key,
         prompts=_prompts(block),
-        split=_split(config.get("split", "train"), path),
-        mode=_mode(config.get("class"), path),
+        split=task_split(config.get("split", "train"), path),
+        mode=task_mode(config.get("class"), path, TASK_CLASSES),
         file=path.name,
         source=Source(**block.provenance.model_dump()) if block.provenance else None,
     )
@@ -87,62 +85,6 @@ def definition_from_config(config: Mapping[str, Any], path: Path) -> TaskDefinit
     return definition
 
 
-def _name(value: object, path: Path) -> str:
-    # Results are kept in files of this name.
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise TaskError(
-            f"{path}: task: got {brief(value)}; a name has letters, digits, _, - and . only"
-        )
-    return value
-
-
-def _distribution_block(content: object, path: Path) -> DistributionBlock:
-    if content is None:
-        raise TaskError(
-            f"{path}: distribution: the key is missing; it holds the family, title, "
-            "target and prompts"
-        )
-    try:
-        return DistributionBlock.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in ("distribution", *first["loc"]))
-        got = (
-            ""
-            if isinstance(first["input"], dict | list)
-            else f" (got {brief(first['input'])})"
-        )
-        message = first["msg"].removeprefix("Value error, ")
-        raise TaskError(f"{path}: {where}: {printable(message + got)}") from None
-
-
-def _version(metadata: object, path: Path) -> str:
-    version = metadata.get("version") if isinstance(metadata, Mapping) else None
-    if version is None:
-        raise TaskError(f"{path}: metadata.version: missing; write a number such as 1.0")
-    return str(version)
-
-
-def _split(value: object, path: Path) -> Split:
-    if value not in ("train", "held_out"):
-        raise TaskError(f"{path}: split: got {brief(value)}; write train or held_out")
-    return value
-
-
-def _mode(value: object, path: Path) -> Mode:
-    name = value if isinstance(value, str) else _dotted_name(value)
-    if name is None or name not in TASK_CLASSES:
-        raise TaskError(
-            f"{path}: class: got {brief(name)}; write !function {next(iter(TASK_CLASSES))}"
-        )
-    return TASK_CLASSES[name]
-
-
-def _dotted_name(value: object) -> str | None:
-    # lm-evaluation-harness has already turned !function into the class itself.
-    return f"{value.__module__}.{value.__qualname__}" if isinstance(value, type) else None
-
-
 def _prompts(block: DistributionBlock) -> tuple[Prompt, ...]:
     return tuple(
         Prompt(id=entry.id, split=split, text=entry.text, prefix=entry.prefix)
@@ -151,7 +93,12 @@ def _prompts(block: DistributionBlock) -> tuple[Prompt, ...]:
     )
 
 
-def _target(block: TargetBlock, folder: Path) -> Target:
+def target_of(block: TargetBlock, folder: Path) -> Target:
+    """Return the distribution that a block describes; its data stand beside the file.
+
+    Raises:
+        TargetError: If it cannot be one.
+    """
     outcomes = _with_aliases(_outcomes(block, folder), block.aliases)
     if block.ordered:
         outcomes = _with_positions(outcomes)
@@ -165,7 +112,7 @@ def _outcomes(block: TargetBlock, folder: Path) -> list[Outcome]:
         return range_outcomes(block.range.first, block.range.last, block.range.step)
     if block.csv is not None:
         return read_csv_outcomes(
-            _data_file(folder, block.csv.file),
+            beside(folder, block.csv.file),
             where=block.csv.where,
             top=block.csv.top,
         )
@@ -184,11 +131,11 @@ def _outcomes(block: TargetBlock, folder: Path) -> list[Outcome]:
     ]
 
 
-def _data_file(folder: Path, name: str) -> Path:
+def beside(folder: Path, name: str) -> Path:
+    """Return the data file of a task file in a folder."""
     # A variant (held out, sampled) stands one folder below the task that it includes.
-    beside = folder / name
-    above = folder.parent / name
-    return above if above.is_file() and not beside.is_file() else beside
+    here, above = folder / name, folder.parent / name
+    return above if above.is_file() and not here.is_file() else here
 
 
 def _with_aliases(

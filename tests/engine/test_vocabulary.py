@@ -61,7 +61,7 @@ def test_special_and_padding_tokens_say_nothing() -> None:
     vocabulary = Vocabulary(tokenizer, len(tokenizer) + 3)
     assert vocabulary.texts[0] == vocabulary.texts[1] == ""
     assert vocabulary.texts[-3:] == ["", "", ""]
-    assert vocabulary.closing_tokens.sum() == 3
+    assert vocabulary.closing_braces.sum() == 3
 
 
 def test_a_text_that_the_tokenizer_cannot_write_has_no_tokens() -> None:

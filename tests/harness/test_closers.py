@@ -62,7 +62,7 @@ def test_sampled_counts_every_closing_token_that_exact_sums(lm: EngineLM) -> Non
     context = lm.apply_chat_template([{"role": "user", "content": exact.text}])
     sampler = Sampler(
         lm.model,
-        is_complete=lambda reply: bool(lm.vocabulary.closing_tokens[reply[-1]]),
+        is_complete=lambda reply: bool(lm.vocabulary.closing_braces[reply[-1]]),
         ends=[1],
     )
     found = sampler.sample(lm.tok_encode(context), N, max_new_tokens=6, seed=0)

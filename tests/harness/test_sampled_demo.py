@@ -46,7 +46,7 @@ def test_sampling_agrees_with_the_exact_distribution(name: str, lm: EngineLM) ->
     exact = run_task(lm, definition, RunOptions(model="demo")).result
     sampler = Sampler(
         lm.model,
-        is_complete=lambda reply: bool(lm.vocabulary.closing_tokens[reply[-1]]),
+        is_complete=lambda reply: bool(lm.vocabulary.closing_braces[reply[-1]]),
         ends=[lm.tokenizer.eos_token_id],
     )
     for prompt, measured in zip(definition.measured_prompts, exact.prompts, strict=True):

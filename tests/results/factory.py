@@ -19,6 +19,7 @@ from diffbench.results import (
     TaskResult,
     content_sha256,
     family_aggregates,
+    first_option_preference,
     mean_metrics,
     overall_aggregate,
 )
@@ -224,6 +225,7 @@ def _prompt_result(task: TaskDefinition, prompt: Prompt, **measured: Any) -> Pro
         id=prompt.id,
         text=prompt.text,
         prompt_sha256=prompt.sha256,
+        listed=None if prompt.listed is None else list(prompt.listed),
         rendered_sha256=hashlib.sha256(prompt.text.encode()).hexdigest(),
         support_size=task.target.size,
         target_sha256=task.target.sha256,
@@ -244,5 +246,6 @@ def _task_result(
         estimator=label,
         target=target_record(task.target),
         metrics=mean_metrics([prompt.metrics for prompt in prompts]),
+        first_option_preference=first_option_preference(task.target.outcomes, prompts),
         prompts=prompts,
     )

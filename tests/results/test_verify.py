@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from diffbench.metrics import METRICS
 from diffbench.results import RunResult, verify_result
+from diffbench.suite import Prompt
 from diffbench.targets import Outcome, make_target
 from tests.results.factory import (
     Content,
@@ -24,6 +25,8 @@ from tests.results.factory import (
 )
 
 RUN = make_run()
+LISTED = Prompt(id="a", split="train", text="Heads or tails?", listed=("heads", "tails"))
+TURNED = Prompt(id="b", split="train", text="Tails or heads?", listed=("tails", "heads"))
 LEAVES = list(leaves(content_of(RUN)))
 
 EXACT, SAMPLED = ("tasks", 0), ("tasks", 2)
@@ -322,3 +325,33 @@ def test_values_that_an_older_version_did_not_correct_are_named() -> None:
     (problem,) = changed(older)
     assert "plug-in values of an older DiffBench" in problem
     assert problem.endswith("measure it again")
+
+
+class TestFirstOptionPreference:
+    RUN = make_run_of(exact_task((0.7, 0.2), (0.4, 0.5), prompts=(LISTED, TURNED)))
+
+    def forged(self, edit: Callable[[Content], Any]) -> list[str]:
+        content = content_of(self.RUN)
+        edit(content["tasks"][0])
+        return problems_of(content)
+
+    def test_sound(self) -> None:
+        # Heads 7/9 where it is first and 4/9 where it is last; tails the same.
+        assert self.RUN.tasks[0].first_option_preference == pytest.approx(3 / 9)
+        assert verify_result(self.RUN) == []
+
+    def test_another_number(self) -> None:
+        (problem,) = self.forged(lambda task: task.update(first_option_preference=0.1))
+        assert "first_option_preference is 0.1 in the file but 0.333" in problem
+
+    def test_other_options(self) -> None:
+        (problem,) = self.forged(
+            lambda task: task["prompts"][0].update(listed=["heads", "edge"])
+        )
+        assert "the options listed are not the target's outcomes" in problem
+
+    def test_another_order(self) -> None:
+        (problem,) = self.forged(
+            lambda task: task["prompts"][1].update(listed=["heads", "tails"])
+        )
+        assert "first_option_preference is 0.333" in problem and "None" in problem

@@ -18,14 +18,30 @@ TASKS = CATALOG.tasks
 SUITES = {
     "core": ("numbers", "dates", "countries", "fruits", "occupations", "names"),
     "natural": ("people", "places", "quantities"),
+    "instructed": (
+        *("instructed_coin", "instructed_die", "instructed_weighted"),
+        *("instructed_binomial", "instructed_poisson", "instructed_normal"),
+        *("instructed_uniform", "instructed_urn", "instructed_geometric"),
+        "instructed_two_dice",
+    ),
 }
+NEVER_TRAINED = {"instructed_urn", "instructed_geometric", "instructed_two_dice"}
 FAMILIES = [family for families in SUITES.values() for family in families]
 SUFFIXES = ("", "_heldout", "_sampled", "_heldout_sampled")
 
-BASES = [t for t in TASKS.values() if t.mode == "exact" and t.split == "train"]
+# Files that name a family of targets: lm-eval has them as tasks, DiffBench as groups.
+FAMILY_FILES = {
+    str(config["task"]): path
+    for path in asset_dir("tasks").rglob("*.yaml")
+    if "instructed" in (config := read_task_yaml(path))
+}
+INSTRUCTED = [t for t in TASKS.values() if t.family.startswith("instructed_")]
+WRITTEN = [t for t in TASKS.values() if not t.family.startswith("instructed_")]
+
+BASES = [t for t in WRITTEN if t.mode == "exact" and t.split == "train"]
 ONLY_HELD_OUT = [
     t
-    for t in TASKS.values()
+    for t in WRITTEN
     if t.mode == "exact"
     and t.split == "held_out"
     and t.name.removesuffix("_heldout") not in TASKS
@@ -48,11 +64,27 @@ class TestLmEvalReadsTheSameFiles:
 
     def test_no_file_is_lost(self, manager: TaskManager) -> None:
         n_files = len(list(asset_dir("tasks").rglob("*.yaml")))
-        assert len(TASKS) + len(CATALOG.groups) == n_files == len(manager.all_tasks)
+        assert len(WRITTEN) + len(CATALOG.groups) == n_files == len(manager.all_tasks)
 
     def test_same_names(self, manager: TaskManager) -> None:
-        assert set(manager.all_subtasks) == set(TASKS)
-        assert set(manager.all_groups) == set(CATALOG.groups)
+        written = {task.name for task in WRITTEN}
+        assert set(manager.all_subtasks) == written | set(FAMILY_FILES)
+        assert set(manager.all_groups) == set(CATALOG.groups) - set(FAMILY_FILES)
+
+    @pytest.mark.parametrize("name", FAMILY_FILES)
+    def test_a_family_file_is_one_task_of_the_same_prompts(
+        self, name: str, manager: TaskManager
+    ) -> None:
+        task = manager.load([name])["tasks"][name]
+        asked = [
+            (member, prompt.id, prompt.text)
+            for member in CATALOG.groups[name].tasks
+            for prompt in TASKS[member].measured_prompts
+        ]
+        docs = [(doc["target_task"], doc["id"], doc["text"]) for doc in task.test_docs()]
+        assert docs == asked
+        sampled = name.endswith("_sampled")
+        assert task.OUTPUT_TYPE == ("generate_until" if sampled else "loglikelihood")
 
     def test_same_keys(self) -> None:
         from lm_eval.tasks._yaml_loader import load_yaml
@@ -66,11 +98,13 @@ class TestLmEvalReadsTheSameFiles:
 
     def test_same_members(self, manager: TaskManager) -> None:
         def unfold(name: str) -> list[str]:
+            if name in FAMILY_FILES:
+                return list(CATALOG.groups[name].tasks)
             members = manager.task_index[name].cfg["task"]
             return [
                 task
                 for member in members
-                for task in (unfold(member) if member in manager.all_groups else [member])
+                for task in (unfold(member) if member in CATALOG.groups else [member])
             ]
 
         for name, group in CATALOG.groups.items():
@@ -82,13 +116,13 @@ def test_variants_are_complete_and_nothing_else_is_there() -> None:
     expected |= {
         task.name + suffix for task in ONLY_HELD_OUT for suffix in ("", "_sampled")
     }
-    assert set(TASKS) == expected
+    assert {task.name for task in WRITTEN} == expected
     assert {task.name for task in ONLY_HELD_OUT} == {
         f"diffbench_numbers_{bounds}_heldout" for bounds in ("1_20", "1_50", "10_99")
     }
 
 
-@by_name(list(TASKS.values()))
+@by_name(WRITTEN)
 def test_a_variant_differs_in_split_and_mode_only(task: TaskDefinition) -> None:
     base = TASKS.get(task.name.removesuffix("_sampled").removesuffix("_heldout"))
     base = base or TASKS[task.name.removesuffix("_sampled")]
@@ -118,8 +152,9 @@ def test_no_wording_is_both_trained_and_held_out() -> None:
     for task in TASKS.values():
         for prompt in task.prompts:
             texts[prompt.split].add(" ".join(prompt.text.casefold().split()))
+    trained = [*BASES, *(t for t in INSTRUCTED if t.mode == "exact")]
     assert len(texts["train"]) == sum(
-        prompt.split == "train" for task in BASES for prompt in task.prompts
+        prompt.split == "train" for task in trained for prompt in task.prompts
     )
     assert not texts["train"] & texts["held_out"]
 
@@ -135,8 +170,13 @@ def test_one_wording_asks_for_one_target() -> None:
 class TestGroups:
     def test_names(self) -> None:
         stems = (*SUITES, *FAMILIES)
-        expected = {f"diffbench_{stem}{suffix}" for stem in stems for suffix in SUFFIXES}
-        assert set(CATALOG.groups) == expected
+        expected = {
+            f"diffbench_{stem}{suffix}"
+            for stem in stems
+            for suffix in SUFFIXES
+            if stem not in NEVER_TRAINED or "_heldout" in suffix
+        }
+        assert set(CATALOG.groups) == expected | set(FAMILY_FILES)
 
     @pytest.mark.parametrize("suffix", SUFFIXES)
     def test_each_task_is_in_one_suite_once(self, suffix: str) -> None:
@@ -150,8 +190,11 @@ class TestGroups:
     @pytest.mark.parametrize("suffix", SUFFIXES)
     def test_families_share_their_suite(self, suite: str, suffix: str) -> None:
         members = CATALOG.groups[f"diffbench_{suite}{suffix}"].tasks
-        assert {TASKS[name].family for name in members} == set(SUITES[suite])
-        for family in SUITES[suite]:
+        families = set(SUITES[suite])
+        if "_heldout" not in suffix:
+            families -= NEVER_TRAINED
+        assert {TASKS[name].family for name in members} == families
+        for family in families:
             tasks = CATALOG.groups[f"diffbench_{family}{suffix}"].tasks
             assert set(tasks) == {n for n in members if TASKS[n].family == family}
 

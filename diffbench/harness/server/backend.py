@@ -18,7 +18,7 @@ from diffbench.models.spec import ModelSpec
 from diffbench.options import Progress, RunOptions
 from diffbench.results import Independence, ModelInfo, named_model
 from diffbench.results.partial import PartialRun
-from diffbench.suite import TaskDefinition
+from diffbench.suite import AnyTask, BiographyDefinition
 
 __all__ = ["ServerBackend"]
 
@@ -41,7 +41,7 @@ class ServerBackend:
     def start(
         self,
         options: RunOptions,
-        tasks: Sequence[TaskDefinition],
+        tasks: Sequence[AnyTask],
         partial: PartialRun,
         progress: Progress,
     ) -> ChatLM:
@@ -72,13 +72,11 @@ class ServerBackend:
         found = _together(probes).model_copy(update={"repeated_ids": repeated})
         return Evidence(independence=found)
 
-    def _count(
-        self, tasks: Sequence[TaskDefinition], partial: PartialRun
-    ) -> tuple[int, int]:
+    def _count(self, tasks: Sequence[AnyTask], partial: PartialRun) -> tuple[int, int]:
         """Return how many replies are kept, and how many are still to be drawn."""
-        wanted = range(self._options.replies)
         n_kept = n_left = 0
         for task in tasks:
+            wanted = range(self._replies(task))
             is_stored = partial.is_stored(task.name)
             for prompt in task.measured_prompts[: self._options.limit]:
                 kept = {} if is_stored else partial.journal(task.name, prompt.id).replies()
@@ -86,6 +84,10 @@ class ServerBackend:
                 n_kept += n_there
                 n_left += len(wanted) - n_there
         return n_kept, n_left
+
+    def _replies(self, task: AnyTask) -> int:
+        is_open = isinstance(task, BiographyDefinition)
+        return self._options.sketches if is_open else self._options.replies
 
     def _say_doubts(self, progress: Progress) -> None:
         found = self.evidence().independence
@@ -116,7 +118,7 @@ def _server(spec: ModelSpec) -> Server:
     )
 
 
-def _refuse_begun_replies(tasks: Sequence[TaskDefinition]) -> None:
+def _refuse_begun_replies(tasks: Sequence[AnyTask]) -> None:
     for task in tasks:
         for prompt in task.measured_prompts:
             if prompt.prefix:
