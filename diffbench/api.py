@@ -13,7 +13,13 @@ from diffbench.errors import TaskError
 from diffbench.models import parse_model
 from diffbench.options import NoProgress, Progress, RunOptions, check_temperatures
 from diffbench.results import RunResult
-from diffbench.suite import AnyTask, Mode, TaskDefinition, shipped_catalog
+from diffbench.suite import (
+    AnyTask,
+    BiographyDefinition,
+    Mode,
+    TaskDefinition,
+    shipped_catalog,
+)
 from diffbench.tuning.options import NoTuneProgress, TuneOptions, TuneProgress
 
 if TYPE_CHECKING:
@@ -42,11 +48,13 @@ class PreparedRun:
     Attributes:
         options: What was asked for.
         tasks: The tasks, in order, each in the mode it will be measured in.
+        biographies: The open-ended tasks, which come after them.
         left_out: A sentence for each prompt file that cannot be measured.
     """
 
     options: RunOptions
-    tasks: tuple[AnyTask, ...]
+    tasks: tuple[TaskDefinition, ...]
+    biographies: tuple[BiographyDefinition, ...]
     left_out: tuple[str, ...]
 
     def start(self, progress: Progress) -> tuple[RunResult, Path]:
@@ -59,7 +67,7 @@ class PreparedRun:
         with quiet_libraries(verbose=self.options.verbose):
             from diffbench.harness.run import run_tasks
 
-            return run_tasks(self.options, self.tasks, progress)
+            return run_tasks(self.options, self._all, progress)
 
     def sweep(
         self, temperatures: Sequence[float], progress: Progress
@@ -75,7 +83,11 @@ class PreparedRun:
         with quiet_libraries(verbose=self.options.verbose):
             from diffbench.harness.run import sweep_temperatures
 
-            return sweep_temperatures(self.options, temperatures, self.tasks, progress)
+            return sweep_temperatures(self.options, temperatures, self._all, progress)
+
+    @property
+    def _all(self) -> tuple[AnyTask, ...]:
+        return (*self.tasks, *self.biographies)
 
 
 def prepare(options: RunOptions) -> PreparedRun:
@@ -91,15 +103,23 @@ def prepare(options: RunOptions) -> PreparedRun:
         tasks = _in_mode(tasks, "sampled")
     elif options.estimator != "auto":
         tasks = _in_mode(tasks, "exact")
+    if options.protocol == "list":
+        tasks = tuple(task.as_list(options.draws) for task in tasks)
     if selection.biographies and options.estimator not in ("auto", "sample"):
         raise TaskError(
             f"{selection.biographies[0].name} asks for anything, so its replies are drawn, "
             f"and --estimator is {options.estimator}; leave that task out, or write "
             "--estimator sample"
         )
+    if selection.biographies and options.protocol == "list":
+        raise TaskError(
+            f"{selection.biographies[0].name} asks for one person a reply, and --protocol "
+            "is list; leave that task out, or write --protocol independent"
+        )
     return PreparedRun(
         options=options,
-        tasks=(*tasks, *selection.biographies),
+        tasks=tasks,
+        biographies=selection.biographies,
         left_out=selection.left_out,
     )
 
@@ -202,7 +222,7 @@ def study(
     """Train and measure the recipes of a generalisation study.
 
     Args:
-        name: `leave-one-out`, `leave-one-in` or `cross-range`.
+        name: `leave-one-out`, `leave-one-in`, `cross-range` or `instructed`.
         options: Model and settings, with an output folder; their recipe is not used.
         progress: Hears what is going on; silent by default.
 

@@ -21,6 +21,7 @@ __all__ = [
 ]
 
 Estimator = Literal["auto", "exact", "exact-canonical", "sample", "expand"]
+DrawProtocol = Literal["independent", "list"]
 Backend = Literal["engine", "api", "vllm"]
 
 DEFAULT_SKETCHES = 200
@@ -29,8 +30,10 @@ DEFAULT_SKETCHES = 200
 DEFAULT_SKETCH_TOKENS = 256
 """Longest of them."""
 
-_REPLY_TOKENS = 64
 _REPLIES = {"engine": 1000, "vllm": 1000, "api": 100}
+_LISTS = 100
+_TOKENS = {"independent": 64, "list": 32}
+_MOST_DRAWS = 50
 _CONCURRENCY = 8
 _FROM_LOGITS = ("exact", "exact-canonical", "expand")
 
@@ -46,10 +49,13 @@ class RunOptions:
         estimator: `auto` measures each task the way its name says, and always from
             replies where the model is behind an API or in vLLM.
         epsilon: Undecided mass at which `expand` stops, above 0, below 1.
+        protocol: `independent` asks for one answer in each reply, `list` for several.
+        draws_per_reply: How many answers a reply of `list` is asked for, 2 to 50; by
+            default 10.
         samples: Replies a prompt where replies are drawn, at least 1; by default 1000,
-            100 from an API, and 200 biographies.
-        max_new_tokens: Longest reply in tokens, at least 1; by default 64, and 256 for
-            biographies.
+            100 from an API or of lists, and 200 biographies.
+        max_new_tokens: Longest reply in tokens, at least 1; by default 64, 32 a draw of
+            lists, and 256 for biographies.
         seed: Seed of all sampling, 0 or more.
         temperature: Divides the logits, above 0, exact values included.
         top_p: Keep the likeliest tokens that reach this probability, in (0, 1].
@@ -73,6 +79,8 @@ class RunOptions:
     tasks: tuple[str, ...] = ("diffbench_core",)
     estimator: Estimator = "auto"
     epsilon: float = 1e-3
+    protocol: DrawProtocol = "independent"
+    draws_per_reply: int | None = None
     samples: int | None = None
     max_new_tokens: int | None = None
     seed: int = 0
@@ -97,8 +105,9 @@ class RunOptions:
         """Refuse values outside their range and options that exclude one another."""
         _one_of("estimator", self.estimator, get_args(Estimator))
         _one_of("answer_rule", self.answer_rule, get_args(AnswerRule))
+        _check_protocol(self)
         _in_range("samples", self.replies, 1, 10_000_000)
-        _in_range("max_new_tokens", self.reply_tokens, 1, 1_000_000)
+        _in_range("max_new_tokens", self.longest_reply, 1, 1_000_000)
         _in_range("batch_size", self.batch_size, 1, 1_000_000)
         _in_range("concurrency", self.calls_at_once, 1, 1000)
         _in_range("seed", self.seed, 0, 2**63 - 1)
@@ -134,12 +143,23 @@ class RunOptions:
     @property
     def replies(self) -> int:
         """Replies a prompt where replies are drawn: those asked for, or the default."""
-        return _REPLIES[self.backend] if self.samples is None else self.samples
+        if self.samples is not None:
+            return self.samples
+        return _LISTS if self.protocol == "list" else _REPLIES[self.backend]
 
     @property
-    def reply_tokens(self) -> int:
-        """Longest reply to a closed prompt, in tokens."""
-        return _REPLY_TOKENS if self.max_new_tokens is None else self.max_new_tokens
+    def draws(self) -> int:
+        """Answers that a reply is asked for."""
+        if self.protocol == "independent":
+            return 1
+        return 10 if self.draws_per_reply is None else self.draws_per_reply
+
+    @property
+    def longest_reply(self) -> int:
+        """Most tokens of a reply: those asked for, or the default."""
+        if self.max_new_tokens is not None:
+            return self.max_new_tokens
+        return _TOKENS[self.protocol] * self.draws
 
     @property
     def sketches(self) -> int:
@@ -161,7 +181,7 @@ class RunOptions:
     def samples_only(self) -> bool:
         """Whether every task is measured from replies."""
         no_exact = self.backend != "engine" and self.estimator == "auto"
-        return no_exact or self.estimator == "sample"
+        return no_exact or self.estimator == "sample" or self.protocol == "list"
 
 
 class Progress(Protocol):
@@ -256,6 +276,23 @@ def _check_decoding(options: RunOptions) -> None:
         raise SettingsError(
             "--estimator exact-canonical knows the model's own distribution only; leave "
             "temperature, top-p, top-k and min-p as they are, or use --estimator exact"
+        )
+
+
+def _check_protocol(options: RunOptions) -> None:
+    _one_of("protocol", options.protocol, get_args(DrawProtocol))
+    if options.protocol == "independent":
+        if options.draws_per_reply is not None:
+            raise SettingsError(
+                "--draws-per-reply is for replies that hold several draws; add --protocol "
+                "list"
+            )
+        return
+    _in_range("draws_per_reply", options.draws, 2, _MOST_DRAWS)
+    if options.estimator not in ("auto", "sample"):
+        raise SettingsError(
+            f"--protocol list reads replies, so --estimator {options.estimator} is not for "
+            "it; use --estimator sample"
         )
 
 

@@ -18,6 +18,13 @@ from diffbench.answers.biography_values import (
     read_values,
     value_key,
 )
+from diffbench.answers.lists import (
+    LIST_KINDS,
+    ListKind,
+    list_request,
+    read_list,
+    trim_list,
+)
 from diffbench.answers.reply import (
     INVALID_KINDS,
     AnswerRule,
@@ -39,6 +46,7 @@ from diffbench.answers.spellings import (
 __all__ = [
     "INVALID_KINDS",
     "LEAD_INS",
+    "LIST_KINDS",
     "MALFORMED_KINDS",
     "MAX_SPELLINGS",
     "SKETCH_FIELDS",
@@ -48,6 +56,7 @@ __all__ = [
     "Invalid",
     "InvalidKind",
     "KnownValues",
+    "ListKind",
     "Malformed",
     "MalformedKind",
     "Sketch",
@@ -55,10 +64,13 @@ __all__ = [
     "ValueField",
     "Variant",
     "answer_string",
+    "list_request",
     "make_answer_key",
+    "read_list",
     "read_reply",
     "read_sketch",
     "read_values",
+    "trim_list",
     "trim_reply",
     "trim_sketch",
     "value_key",

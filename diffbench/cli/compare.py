@@ -86,7 +86,7 @@ def compare(
     else:
         out = console()
         out.print(f"\n[bold]{safe(first.model.id)}[/] → [bold]{safe(second.model.id)}[/]\n")
-        if deltas is not None:
+        if deltas is not None and deltas.tasks:
             from diffbench.cli.deltas import print_comparison
 
             print_comparison(out, deltas)

@@ -84,14 +84,26 @@ TEMPERATURES = _Temperatures()
     help="Probability that --estimator expand may leave undecided.",
 )
 @click.option(
+    "--protocol",
+    type=click.Choice(["independent", "list"]),
+    default="independent",
+    show_default=True,
+    help="list: ask for several answers in one reply, and read them all (from replies).",
+)
+@click.option(
+    "--draws-per-reply",
+    type=int,
+    help="Answers in a reply of --protocol list.  [default: 10]",
+)
+@click.option(
     "--samples",
     type=int,
-    help="Replies a prompt.  [default: 1000; 100 from an API; 200 biographies]",
+    help="Replies a prompt.  [default: 1000; 100 from an API or of lists; 200 biographies]",
 )
 @click.option(
     "--max-new-tokens",
     type=int,
-    help="Longest reply, in tokens.  [default: 64; 256 for biographies]",
+    help="Longest reply, in tokens.  [default: 64; 32 a draw of lists; 256 biographies]",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of all sampling.")
 @click.option(

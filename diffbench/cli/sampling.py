@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from statistics import fmean
 
-from diffbench.results import Independence, RunResult
+from diffbench.results import Independence, PromptResult, RunResult
 from diffbench.results.independence import LEAST_CHANCE
 
 __all__ = ["doubts", "sampling_notes"]
@@ -27,6 +28,7 @@ def sampling_notes(result: RunResult) -> list[str]:
         f"bias of counting{left}; raw overlap is not, and even a perfect sampler's is "
         "below 1. An interval of several tasks is for other tasks and wordings too."
     ]
+    notes += _lists(result, prompts)
     fits = [prompt.fit for prompt in prompts if prompt.fit is not None]
     if fits:
         refused = sum(fit.all_replies < 0.05 for fit in fits)
@@ -46,6 +48,26 @@ def sampling_notes(result: RunResult) -> list[str]:
     if result.run.independence is not None:
         notes.append(_independence(result.run.independence))
     return notes
+
+
+def _lists(result: RunResult, prompts: Sequence[PromptResult]) -> list[str]:
+    """Say what a reply of several draws is worth."""
+    if result.settings.protocol != "list":
+        return []
+    said = (
+        f"Each reply was asked for {result.settings.draws_per_reply} draws, which are not "
+        "independent of one another: values and intervals are those of one draw a reply, "
+        "averaged over which."
+    )
+    lists = [prompt.lists for prompt in prompts if prompt.lists is not None]
+    within = [one.equal_within for one in lists if one.equal_within is not None]
+    between = [one.equal_between for one in lists if one.equal_between is not None]
+    if not within or not between:
+        return [said]
+    return [
+        f"{said} Two draws of one reply are equal {fmean(within):.1%} of the time, of two "
+        f"replies {fmean(between):.1%}."
+    ]
 
 
 def doubts(found: Independence) -> list[str]:

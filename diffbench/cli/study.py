@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["print_study", "run_study"]
 
 _INTERRUPTED = 130
-_HEADINGS = {"train": "trained wordings", "held_out": "held-out ones"}
+_HEADINGS = {"train": "trained prompts", "held_out": "held-out ones"}
 _STATES = (("untuned", "base"), ("left_out", "out"), ("trained", "in"))
 _METRICS = {
     "overlap": "overlap",
@@ -78,7 +78,8 @@ def print_study(out: Console, study: Study) -> None:
                 for metric in _METRICS
                 for state, _ in _STATES
             ]
-            name = row.unit.removeprefix("diffbench_").replace("_", " ")
+            name = row.unit.removeprefix("diffbench_").removeprefix("instructed_")
+            name = name.replace("_", " ")
             table.add_row(Text(printable(name)), *cells)
         out.print(table)
         out.print("")

@@ -11,6 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from diffbench.assets import asset_dir
+from diffbench.cli.biography_task import (
+    biography_summary,
+    biography_table,
+    print_biography,
+)
 from diffbench.cli.output import console, echo_json, json_option, percent, safe
 from diffbench.errors import TaskError, printable
 from diffbench.suite import (
@@ -48,17 +53,21 @@ def list_tasks(*, as_json: bool, everything: bool) -> None:
             {
                 "groups": {name: list(g.tasks) for name, g in catalog.groups.items()},
                 "tasks": [_summary(task) for task in chosen],
+                "biographies": [
+                    biography_summary(task) for task in catalog.biographies.values()
+                ],
             }
         )
         return
     out = console()
     out.print(_task_table(chosen))
+    out.print(biography_table(catalog, everything=everything))
     out.print(_group_table(catalog))
     if not everything:
         out.print(
             "Most tasks also exist as [bold]…_heldout[/] (prompts that no recipe trains "
-            "on) and [bold]…_sampled[/]\n(measured from replies); groups too. "
-            "`--all` lists them."
+            "on) and, with a target, as\n[bold]…_sampled[/] (measured from replies); "
+            "groups too. `--all` lists them."
         )
 
 
@@ -74,6 +83,13 @@ def show(name: str, *, as_json: bool) -> None:
     if len(selection.tasks) > 1:
         names = ", ".join(task.name for task in selection.tasks)
         raise TaskError(f"{name} is a group; show one of its tasks: {names}")
+    if selection.biographies:
+        open_ended = selection.biographies[0]
+        if as_json:
+            echo_json(biography_summary(open_ended))
+        else:
+            print_biography(console(), open_ended)
+        return
     task = selection.tasks[0]
     if as_json:
         echo_json(_full(task))

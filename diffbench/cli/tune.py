@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["print_retention", "tune"]
 
 _INTERRUPTED = 130
-_STUDIES = ("leave-one-out", "leave-one-in", "cross-range")
+_STUDIES = ("leave-one-out", "leave-one-in", "cross-range", "instructed")
 
 
 @click.command(short_help="Make a LoRA adapter that draws as asked.")
@@ -143,7 +143,9 @@ def _echo(tuned: Tuned) -> None:
 
 def print_tuned(out: Console, tuned: Tuned) -> None:
     """Print how the training went, what changed, and where the adapter is."""
+    from diffbench.cli.biography_deltas import print_biography_deltas
     from diffbench.cli.deltas import print_comparison
+    from diffbench.compare import compare_biographies
 
     record = tuned.record
     kind = "  [yellow](synthetic: a made-up specimen)[/]" if record.base.synthetic else ""
@@ -162,8 +164,12 @@ def print_tuned(out: Console, tuned: Tuned) -> None:
             "[yellow]This model does not honour packed attention masks, so every outcome "
             "was trained in a row of its own: slower, to the same result.[/]\n"
         )
-    if tuned.comparison is not None:
-        print_comparison(out, tuned.comparison)
+    if tuned.evaluated is not None:
+        if tuned.evaluated.comparison.tasks:
+            print_comparison(out, tuned.evaluated.comparison)
+        base, after = tuned.evaluated.base, tuned.evaluated.tuned
+        print_biography_deltas(out, compare_biographies(base, after))
+        out.print()
     print_retention(out, tuned)
     shown = safe(tuned.output)
     out.print(f"Adapter: [bold]{shown}[/]", soft_wrap=True)

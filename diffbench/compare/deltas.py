@@ -21,7 +21,10 @@ __all__ = [
 ]
 
 # Settings under which numbers are those of another question.
-_SAME = ("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol", "limit")
+_SAME = (
+    *("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol"),
+    *("draws_per_reply", "limit"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +89,8 @@ def compare_results(before: RunResult, after: RunResult) -> Comparison:
     """Put two results side by side.
 
     Raises:
-        ResultError: If they were made under different settings, or share no task.
+        ResultError: If they were made under different settings, or have tasks and share
+            none.
     """
     _require_same_settings(before, after)
     there = {task.name: task for task in after.tasks}
@@ -102,7 +106,7 @@ def compare_results(before: RunResult, after: RunResult) -> Comparison:
         else:
             tasks.append(_task_delta(task, other))
     not_compared += [NotCompared(name=name, reason="not in the first") for name in there]
-    if not tasks:
+    if not tasks and not_compared:
         reasons = "; ".join(f"{one.name}: {one.reason}" for one in not_compared[:3])
         raise ResultError(f"the two results have no task to compare ({reasons})")
     return Comparison(

@@ -10,7 +10,10 @@ from diffbench.compare.measurement import MeasuredPrompt, MeasuredTask, Measurem
 
 __all__ = ["Pair", "common_name", "pair_tasks"]
 
-_SAME = ("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol", "thinking")
+_SAME = (
+    *("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol"),
+    *("draws_per_reply", "thinking"),
+)
 _SUFFIX = "_sampled"
 
 
@@ -132,6 +135,8 @@ def _replies(
     for measurement, measured in ((before, task), (after, other)):
         if measured.sampled and not measurement.independent:
             return "replies that are not known to be independent draws"
+        if measured.sampled and measurement.settings.protocol == "list":
+            return "several draws in a reply, which are not independent of one another"
         if measured.sampled and measured.n == 0:
             return "a prompt without replies"
     if task.sampled and other.sampled:

@@ -70,7 +70,7 @@ def expand_prompt(
         definition.key,
         answers,
         epsilon=options.epsilon,
-        max_new_tokens=options.reply_tokens,
+        max_new_tokens=options.longest_reply,
     )
     probabilities = [min(1.0, float(q)) for q in found.lower]
     exploration = _exploration(found)

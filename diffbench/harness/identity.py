@@ -62,10 +62,11 @@ def run_settings(
         top_p=options.top_p,
         top_k=options.top_k,
         min_p=options.min_p,
-        max_new_tokens=options.reply_tokens,
+        max_new_tokens=options.longest_reply,
         seed=options.seed,
         limit=options.limit,
-        protocol="independent",
+        protocol=options.protocol,
+        draws_per_reply=options.draws,
         answer_rule=options.answer_rule,
         thinking=thinking,
     )
@@ -120,8 +121,10 @@ def run_command(model: ModelInfo, options: RunOptions, *, open_ended: bool = Fal
         words += ["--samples", str(options.replies)]
     if options.estimator == "expand":
         words += ["--epsilon", str(options.epsilon)]
+    if options.protocol == "list":
+        words += ["--protocol", "list", "--draws-per-reply", str(options.draws)]
     if options.max_new_tokens is not None or not open_ended:
-        words += ["--max-new-tokens", str(options.reply_tokens)]
+        words += ["--max-new-tokens", str(options.longest_reply)]
     words += ["--seed", str(options.seed), "--answer-rule", options.answer_rule]
     words += ["--temperature", str(options.temperature), "--top-p", str(options.top_p)]
     words += ["--top-k", str(options.top_k), "--min-p", str(options.min_p)]

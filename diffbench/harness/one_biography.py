@@ -24,7 +24,7 @@ __all__ = ["run_biography"]
 
 def run_biography(
     lm: MeasuredLM, definition: BiographyDefinition, options: RunOptions
-) -> TaskOutcome:
+) -> TaskOutcome[BiographyResult]:
     """Measure every prompt of one task.
 
     Raises:

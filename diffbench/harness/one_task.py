@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from jinja2 import TemplateError
 from lm_eval.api.task import Task
@@ -18,6 +18,7 @@ from diffbench.errors import ModelError, printable
 from diffbench.harness.backends import MeasuredLM
 from diffbench.harness.biography import harness_task
 from diffbench.harness.expand import ExpandedPrompt, ExpandingLM, expand_prompt
+from diffbench.harness.lists import listed_prompt
 from diffbench.harness.measure import count_replies, sampled_prompt, target_record
 from diffbench.harness.task import DistributionTask, generation_settings, make_task
 from diffbench.options import RunOptions
@@ -48,17 +49,20 @@ _INVALID_SHOWN = 5
 _REPLY_SHOWN = 500
 
 
+_Result_co = TypeVar("_Result_co", bound=AnyResult, covariant=True)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TaskOutcome:
+class TaskOutcome(Generic[_Result_co]):
     """A measured task, and the distinct replies behind it, if any were drawn."""
 
-    result: AnyResult
+    result: _Result_co
     samples: list[SampleRow]
 
 
 def run_task(
     lm: MeasuredLM, definition: TaskDefinition, options: RunOptions
-) -> TaskOutcome:
+) -> TaskOutcome[TaskResult]:
     """Measure every prompt of one task.
 
     Raises:
@@ -69,7 +73,7 @@ def run_task(
         definition,
         protocol=lm.protocol,
         samples=options.replies,
-        max_new_tokens=options.reply_tokens,
+        max_new_tokens=options.longest_reply,
         decoding=decoding_of(options),
     )
     logged = logged_samples(lm, task, definition.name, options.limit)
@@ -82,6 +86,8 @@ def run_task(
         refuse_open_thinking(context)
         if definition.mode == "exact":
             result, rows = _exact(lm, task, prompt, entry, options)
+        elif definition.draws > 1:
+            result, rows = _listed(definition, prompt, entry, options)
         else:
             result, rows = _sampled(lm, definition, prompt, entry, options)
         prompts.append(result)
@@ -174,7 +180,7 @@ def _exact(
     probe, rows = None, []
     if exact.valid_mass < PROBE_BELOW_VALID_MASS:
         settings = generation_settings(decoding_of(options))
-        settings["max_gen_toks"] = options.reply_tokens
+        settings["max_gen_toks"] = options.longest_reply
         replies = lm.draw(context, PROBE_REPLIES, settings)
         probe = _probe(task.definition, replies)
         drawn = count_replies(task.definition, replies).replies
@@ -241,6 +247,28 @@ def _sampled(
         commonest_invalid=_commonest_invalid(
             definition, drawn.replies, options.answer_rule
         ),
+    )
+    return result, _rows(definition, prompt, drawn.replies)
+
+
+def _listed(
+    definition: TaskDefinition,
+    prompt: Prompt,
+    entry: Mapping[str, Any],
+    options: RunOptions,
+) -> tuple[PromptResult, list[SampleRow]]:
+    drawn = listed_prompt(definition, entry["filtered_resps"][0], options.answer_rule)
+    result = _prompt_result(
+        definition,
+        prompt,
+        entry["arguments"][0][0],
+        probabilities=None,
+        counts=drawn.counts,
+        invalid={kind: float(n) for kind, n in drawn.invalid.items()},
+        metrics=drawn.metrics,
+        probe=None,
+        fit=drawn.fit,
+        lists=drawn.lists,
     )
     return result, _rows(definition, prompt, drawn.replies)
 

@@ -179,7 +179,7 @@ class _Work:
         return outcome.result, outcome.samples
 
 
-def _measured(lm: MeasuredLM, task: AnyTask, options: RunOptions) -> TaskOutcome:
+def _measured(lm: MeasuredLM, task: AnyTask, options: RunOptions) -> TaskOutcome[AnyResult]:
     if isinstance(task, BiographyDefinition):
         return run_biography(lm, task, options)
     return run_task(lm, task, options)

@@ -20,6 +20,7 @@ from lm_eval.api.task import ConfigurableTask
 from diffbench.answers import LEAD_INS
 from diffbench.engine.decoding import Decoding
 from diffbench.errors import ModelError
+from diffbench.harness.lists import listed_prompt
 from diffbench.harness.measure import ExactPrompt, exact_prompt, sampled_prompt
 from diffbench.metrics import METRICS, SAMPLED_METRICS
 from diffbench.results import MetricEntry
@@ -89,6 +90,7 @@ class DistributionTask(ConfigurableTask):  # type: ignore[misc]
                         "text": prompt.text,
                         "prefix": prompt.prefix,
                         "closed_by": CLOSED_BY,
+                        "closings": self.definition.draws,
                     }
                     for prompt in self.definition.measured_prompts
                 ]
@@ -225,6 +227,8 @@ class SampledDistributionTask(DistributionTask):
 
     def measure(self, prompt_id: str, results: Sequence[Any]) -> dict[str, MetricEntry]:
         """Return every metric of one prompt from all its replies."""
+        if self.definition.draws > 1:
+            return listed_prompt(self.definition, results[0]).metrics
         return sampled_prompt(self.definition, prompt_id, results[0]).metrics
 
 

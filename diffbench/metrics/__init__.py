@@ -65,6 +65,7 @@ from diffbench.metrics.intervals import (
     binomial_interval,
     family_interval,
 )
+from diffbench.metrics.lists import EqualPairs, equal_pairs, one_draw_a_reply
 from diffbench.metrics.normalise import invalid_mass, log_renormalise, renormalise
 from diffbench.metrics.order import (
     Neighbours,
@@ -98,6 +99,7 @@ __all__ = [
     "ConfidenceInterval",
     "Corrected",
     "Direction",
+    "EqualPairs",
     "Estimate",
     "Explored",
     "FitTests",
@@ -127,6 +129,7 @@ __all__ = [
     "entropy_miller_madow",
     "entropy_ratio",
     "equal_neighbours",
+    "equal_pairs",
     "estimate_counts",
     "expected_coverage",
     "expected_neighbours",
@@ -143,6 +146,7 @@ __all__ = [
     "measure_probabilities",
     "metric_bounds",
     "multinomial_p",
+    "one_draw_a_reply",
     "ordered_p",
     "overlap",
     "overlap_bounds",

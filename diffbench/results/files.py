@@ -109,10 +109,10 @@ def load_results(path: str | Path) -> RunResult:
         result = RunResult.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        where = printable(".".join(str(part) for part in first["loc"]))
-        raise ResultError(
-            f"{path}: {where}: {printable(first['msg'])}; this is not a sound results file"
-        ) from None
+        # A message about the whole file names its own place.
+        place = [".".join(str(part) for part in first["loc"])] if first["loc"] else []
+        reason = ": ".join(printable(part) for part in (*place, first["msg"]))
+        raise ResultError(f"{path}: {reason}; this is not a sound results file") from None
     if content_sha256(content) != result.content_sha256:
         raise ResultError(
             f"{path}: the content does not match its content_sha256; the file was edited "

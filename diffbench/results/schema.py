@@ -14,6 +14,7 @@ from pydantic import (
     model_serializer,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from diffbench.results.base import (
     Count,
@@ -42,6 +43,7 @@ __all__ = [
     "GitInfo",
     "Independence",
     "Interval",
+    "ListedDraws",
     "MetricEntry",
     "ModelInfo",
     "PeerTest",
@@ -125,6 +127,18 @@ class Exploration(Record):
     invalid_replies: list[ExploredReply]
 
 
+class ListedDraws(Record):
+    """What replies hold that were asked for several answers each."""
+
+    per_reply: Annotated[int, Field(ge=2)]
+    draws: Annotated[list[Count], Compact("int64")]
+    """One reply after another: the outcome's position, or K where a draw is invalid."""
+    equal_within: Probability | None
+    """How often two valid draws of one reply are equal."""
+    equal_between: Probability | None
+    """How often two of different replies are; what independent draws would show in one."""
+
+
 class PromptResult(Record):
     """What one prompt measured."""
 
@@ -148,7 +162,9 @@ class PromptResult(Record):
     probe: ReplyProbe | None = None
     exploration: Exploration | None = None
     fit: FitResult | None = None
-    """Of sampled prompts."""
+    """Of sampled prompts; where a reply holds several draws, of one draw a reply."""
+    lists: ListedDraws | None = None
+    """Of replies that hold several draws; `counts` and `invalid` are then of all draws."""
     equal_neighbours: Count | None = None
     """Replies of the same outcome, or the same invalid kind, as the one before; null
     where replies come in no order of their own."""
@@ -228,7 +244,9 @@ class RunSettings(Record):
     max_new_tokens: Count
     seed: int
     limit: Count | None
-    protocol: Literal["independent"]
+    protocol: Literal["independent", "list"]
+    draws_per_reply: Annotated[int, Field(ge=1)] = 1
+    """Answers that each reply was asked for."""
     answer_rule: Literal["first", "anywhere"]
     thinking: Literal["off", "unknown"]
     """`unknown`: as the server has it."""
@@ -295,7 +313,7 @@ class RunResult(Record):
     @model_validator(mode="after")
     def _measured_something(self) -> RunResult:
         if not self.tasks and not self.biographies:
-            raise ValueError("it holds no task")
+            raise PydanticCustomError("no_task", "tasks: the file holds none")
         return self
 
     @model_serializer(mode="wrap")

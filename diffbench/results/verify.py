@@ -20,8 +20,10 @@ from diffbench.results.compute import (
 from diffbench.results.differences import agree, metric_differences
 from diffbench.results.independence import with_order
 from diffbench.results.listing import first_option_preference
+from diffbench.results.lists import fit_of_lists, metrics_from_lists, pairs_of_lists
 from diffbench.results.schema import (
     Aggregate,
+    FitResult,
     MetricEntry,
     PromptResult,
     RunResult,
@@ -60,7 +62,21 @@ def verify_result(result: RunResult) -> list[str]:
             f"family {stored.name}", stored.metrics, computed.metrics
         )
     problems += metric_differences("overall", result.overall.metrics, overall.metrics)
-    return problems + list(_order_differences(result))
+    return problems + list(_order_differences(result)) + list(_protocol_differences(result))
+
+
+def _protocol_differences(result: RunResult) -> Iterator[str]:
+    settings = result.settings
+    if (settings.protocol == "list") != (settings.draws_per_reply > 1):
+        yield "settings: draws_per_reply does not fit the protocol"
+    for task in result.tasks:
+        for prompt in task.prompts:
+            held = 1 if prompt.lists is None else prompt.lists.per_reply
+            if held != settings.draws_per_reply:
+                yield (
+                    f"task {task.name}, prompt {prompt.id}: its replies hold {held} draws, "
+                    f"but the settings say {settings.draws_per_reply}"
+                )
 
 
 def _order_differences(result: RunResult) -> Iterator[str]:
@@ -83,11 +99,34 @@ def _fit_differences(where: str, task: TaskResult, prompt: PromptResult) -> Iter
     if prompt.counts is None:
         yield f"{where}: has tests of fit but no counts"
         return
-    computed = fit_of_counts(task.target, prompt.counts, _n_invalid(prompt))
+    computed = _fit(task, prompt, prompt.counts)
     old, new = _flat(prompt.fit.model_dump()), _flat(computed.model_dump())
     for name in dict.fromkeys([*old, *new]):
         if name not in old or name not in new or not agree(old[name], new[name]):
             yield f"{where}: fit.{name} does not follow from the counts"
+
+
+def _fit(task: TaskResult, prompt: PromptResult, counts: Sequence[int]) -> FitResult:
+    if prompt.lists is not None:
+        return fit_of_lists(task.target, prompt.lists.draws, prompt.lists.per_reply)
+    return fit_of_counts(task.target, counts, _n_invalid(prompt))
+
+
+def _list_differences(where: str, task: TaskResult, prompt: PromptResult) -> Iterator[str]:
+    """Check what follows from the draws of each reply, but for the metrics."""
+    stored = prompt.lists
+    if stored is None:
+        return
+    size = len(task.target.outcomes)
+    counts = [stored.draws.count(outcome) for outcome in range(size)]
+    if counts != prompt.counts or stored.draws.count(size) != _n_invalid(prompt):
+        yield f"{where}: counts and invalid draws are not those of the replies"
+    computed = pairs_of_lists(stored.draws, stored.per_reply, size)
+    if not (
+        agree(stored.equal_within, computed.within)
+        and agree(stored.equal_between, computed.between)
+    ):
+        yield f"{where}: lists.equal_within or equal_between does not follow from the draws"
 
 
 def _same_members(stored: Sequence[Aggregate], computed: Sequence[Aggregate]) -> bool:
@@ -122,6 +161,7 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
         problems += _sizes_and_masses(where, prompt, len(task.target.outcomes))
         problems += metric_differences(where, prompt.metrics, computed[-1])
         problems += _fit_differences(where, task, prompt)
+        problems += _list_differences(where, task, prompt)
     if len(computed) < len(task.prompts):
         return problems, None
     problems += _preference_differences(task)
@@ -132,6 +172,19 @@ def _check_task(task: TaskResult) -> tuple[list[str], TaskResult | None]:
         for prompt, metrics in zip(task.prompts, computed, strict=True)
     ]
     return problems, task.model_copy(update={"metrics": means, "prompts": prompts})
+
+
+def _preference_differences(task: TaskResult) -> Iterator[str]:
+    try:
+        computed = first_option_preference(task.target.outcomes, task.prompts)
+    except ValueError as error:
+        yield f"task {task.name}: {error}"
+        return
+    if not agree(task.first_option_preference, computed):
+        yield (
+            f"task {task.name}: first_option_preference is {task.first_option_preference} "
+            f"in the file but {computed} when computed again"
+        )
 
 
 def _hash_of(record: TargetRecord) -> str:
@@ -151,19 +204,6 @@ def _hash_of(record: TargetRecord) -> str:
     return computed
 
 
-def _preference_differences(task: TaskResult) -> Iterator[str]:
-    try:
-        computed = first_option_preference(task.target.outcomes, task.prompts)
-    except ValueError as error:
-        yield f"task {task.name}: {error}"
-        return
-    if not agree(task.first_option_preference, computed):
-        yield (
-            f"task {task.name}: first_option_preference is {task.first_option_preference} "
-            f"in the file but {computed} when computed again"
-        )
-
-
 def _is_uncorrected(task: TaskResult) -> bool:
     entries = [entry for prompt in task.prompts for entry in prompt.metrics.values()]
     counted = all(prompt.counts is not None for prompt in task.prompts)
@@ -179,6 +219,8 @@ def _prompt_metrics(task: TaskResult, prompt: PromptResult) -> dict[str, MetricE
     sampled, size = task.estimator == "sampled", len(task.target.outcomes)
     if (task.estimator == "expanded") != (prompt.exploration is not None):
         raise ValueError("expanded values, and no others, say what is unexplored")
+    if prompt.lists is not None and sampled and len(counts or []) == size:
+        return metrics_from_lists(task.target, prompt.lists.draws, prompt.lists.per_reply)
     if sampled and probabilities is None and counts is not None and len(counts) == size:
         return metrics_from_counts(task.target, counts, _n_invalid(prompt))
     if not sampled and counts is None and len(probabilities or []) == size:

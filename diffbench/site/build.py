@@ -18,6 +18,7 @@ from diffbench.site.data import run_script, runs_csv, runs_json, target_scripts
 from diffbench.site.inputs import Inputs, Refused, read_inputs
 from diffbench.site.output import SiteFolder
 from diffbench.site.page import Frame
+from diffbench.site.pages.biographies import biographies_page
 from diffbench.site.pages.board_pages import board_pages
 from diffbench.site.pages.fixed import compare_page, downloads_page, methodology_page
 from diffbench.site.pages.generalisation import generalisation_page
@@ -77,10 +78,15 @@ def _build(inputs: Inputs, output: Path, jobs: int) -> BuildReport:
         first = inputs.refused[0]
         raise ResultError(f"no results file is sound (first: {first.name}: {first.reason})")
     runs = make_runs(inputs)
-    boards = make_boards(runs, jobs=jobs)
+    closed = [run for run in runs if run.tasks]
+    if not closed:
+        raise ResultError(
+            "every sound file holds biographies only; add a run of tasks with a target"
+        )
+    boards = make_boards(closed, jobs=jobs)
     with SiteFolder(output) as site:
         frame = _frame(site, inputs, runs)
-        makers = [*_pages(frame, inputs, runs, boards), *_data(runs)]
+        makers = [*_pages(frame, inputs, runs, closed, boards), *_data(closed)]
         for files in forked(lambda i: makers[i](), len(makers), jobs):
             for path, content in files:
                 site.write(path, content)
@@ -99,9 +105,13 @@ def _build(inputs: Inputs, output: Path, jobs: int) -> BuildReport:
 
 
 def _pages(
-    frame: Frame, inputs: Inputs, runs: Sequence[Run], boards: Sequence[Board]
+    frame: Frame,
+    inputs: Inputs,
+    runs: Sequence[Run],
+    closed: Sequence[Run],
+    boards: Sequence[Board],
 ) -> Iterator[_Maker]:
-    for unit in _units(inputs, runs, boards):
+    for unit in _units(inputs, runs, closed, boards):
         yield partial(_rendered, frame, unit)
 
 
@@ -122,16 +132,19 @@ def _run_script(run: Run) -> list[tuple[str, bytes]]:
     return [run_script(run)]
 
 
-def _units(inputs: Inputs, runs: Sequence[Run], boards: Sequence[Board]) -> Iterator[Unit]:
+def _units(
+    inputs: Inputs, runs: Sequence[Run], closed: Sequence[Run], boards: Sequence[Board]
+) -> Iterator[Unit]:
     for number, board in enumerate(boards):
         yield from board_pages(number, boards)
         yield from model_pages(board)
     yield from task_pages(boards, shipped_catalog().tasks)
     yield lambda: [
         generalisation_page(boards, inputs.studies),
-        compare_page(runs),
+        compare_page(closed),
         methodology_page(),
     ]
+    yield lambda: [biographies_page(runs)]
 
 
 def _copy_results(site: SiteFolder, inputs: Inputs, runs: Sequence[Run]) -> None:

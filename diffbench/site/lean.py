@@ -20,7 +20,7 @@ def with_shared_targets(result: RunResult, known: dict[str, TargetRecord]) -> Ru
 
 
 def for_pages(result: RunResult) -> RunResult:
-    """Leave out what no page shows: most metrics of prompts, and biographies."""
+    """Leave the prompts' metrics out that no page shows: half of all that a run holds."""
     tasks = []
     for task in result.tasks:
         prompts = [
@@ -30,4 +30,4 @@ def for_pages(result: RunResult) -> RunResult:
             for prompt in task.prompts
         ]
         tasks.append(task.model_copy(update={"prompts": prompts}))
-    return result.model_copy(update={"tasks": tasks, "biographies": ()})
+    return result.model_copy(update={"tasks": tasks})

@@ -18,6 +18,7 @@ CSP = (
 MENU = (
     ("index.html", "Overview"),
     ("tasks.html", "Tasks"),
+    ("biographies.html", "Biographies"),
     ("compare.html", "Compare"),
     ("generalisation.html", "Generalisation"),
     ("methodology.html", "Methodology"),

@@ -22,7 +22,10 @@ PERFECT_SPEC = "scripted:perfect-sampler"
 
 SettingsKey: TypeAlias = tuple[tuple[str, str], ...]
 _MOST_SLUG = 60
-_SETTINGS = ("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol", "limit")
+_SETTINGS = (
+    *("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol"),
+    *("draws_per_reply", "limit"),
+)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,10 +92,11 @@ class Run:
     @property
     def about(self) -> str:
         """What tells it from other runs of its model: estimator, tasks, day."""
-        ways = " and ".join(sorted({task.estimator for task in self.result.tasks}))
-        n = len(self.result.tasks)
-        day = printable(self.result.run.created[:10], 10)
-        return f"{ways}, {n} {'task' if n == 1 else 'tasks'}, {day}"
+        result = self.result
+        ways = " and ".join(sorted({task.estimator for task in result.tasks}))
+        n = len(result.tasks) + len(result.biographies)
+        day = printable(result.run.created[:10], 10)
+        return f"{ways or 'biographies'}, {n} {'task' if n == 1 else 'tasks'}, {day}"
 
     @property
     def role(self) -> Literal["base", "tuned", "perfect"]:

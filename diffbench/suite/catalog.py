@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -298,5 +298,10 @@ def _check_file(path: Path) -> None:
 
 
 def shipped_catalog() -> Catalog:
-    """Return the catalog of the tasks that DiffBench ships."""
-    return Catalog(asset_dir("tasks"))
+    """Return the catalog of the tasks that DiffBench ships, read once a process."""
+    return _catalog(asset_dir("tasks"))
+
+
+@lru_cache(maxsize=1)
+def _catalog(folder: Path) -> Catalog:
+    return Catalog(folder)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from diffbench.answers import AnswerKey, answer_string
+from diffbench.answers import AnswerKey, answer_string, list_request
+from diffbench.errors import TaskError
 from diffbench.hashing import prompt_sha256
 from diffbench.targets import Target
 
@@ -70,6 +71,7 @@ class TaskDefinition:
         mode: Measured from log-probabilities (`exact`) or from replies (`sampled`).
         split: The prompts that this task measures.
         file: Name of the file that defines it, for messages.
+        draws: Answers that one reply is asked to hold.
     """
 
     name: str
@@ -84,6 +86,7 @@ class TaskDefinition:
     mode: Mode
     file: str
     source: Source | None = None
+    draws: int = 1
 
     @property
     def measured_prompts(self) -> tuple[Prompt, ...]:
@@ -93,6 +96,23 @@ class TaskDefinition:
     def canonical_answers(self) -> tuple[str, ...]:
         """The exact answer string of each outcome, braces included."""
         return tuple(answer_string(accepted[0]) for accepted in self.key.spellings)
+
+    def as_list(self, draws: int) -> TaskDefinition:
+        """Return the same task, asking for several answers in one reply.
+
+        Raises:
+            TaskError: If a reply is already begun, as for one answer.
+        """
+        if any(prompt.prefix for prompt in self.measured_prompts):
+            raise TaskError(
+                f"task {self.name}: its replies are already begun, as for one answer; "
+                "measure it with --protocol independent"
+            )
+        asked = tuple(
+            replace(prompt, text=f"{prompt.text}\n\n{list_request(draws)}")
+            for prompt in self.prompts
+        )
+        return replace(self, prompts=asked, draws=draws)
 
     def as_mode(self, mode: Mode) -> TaskDefinition:
         """Return the same task measured the other way, under its other name."""

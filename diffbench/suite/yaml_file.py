@@ -55,7 +55,7 @@ _Loader.add_constructor(
 )
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def _parse(text: str) -> Any:
     # Four variants include each base file. What is returned is shared: never change it.
     return yaml.load(text, Loader=_Loader)  # noqa: S506

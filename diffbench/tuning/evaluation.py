@@ -9,6 +9,7 @@ from diffbench.compare import Comparison, compare_results
 from diffbench.harness.run import run_tasks
 from diffbench.options import RunOptions
 from diffbench.results import RunResult
+from diffbench.suite import TaskDefinition
 from diffbench.tuning.options import TUNED_FOLDER, TuneOptions, TuneProgress
 from diffbench.tuning.sources import Sources
 
@@ -30,7 +31,7 @@ def evaluate(
     folders: tuple[Path, Path],
     progress: TuneProgress,
 ) -> Evaluated:
-    """Measure both models on the recipe's tasks, exactly.
+    """Measure both models on the recipe's tasks, exactly where they have a target.
 
     What an interrupted tuning has measured already is not measured again.
 
@@ -55,10 +56,12 @@ def _run(
     adapter: Path | None,
     progress: TuneProgress,
 ) -> RunResult:
+    # Biographies are drawn; every other task is chosen in its exact form already.
+    closed = all(isinstance(task, TaskDefinition) for task in sources.evaluated)
     run_options = RunOptions(
         model=options.model,
         tasks=tuple(sources.recipe.evaluate),
-        estimator="exact",
+        estimator="exact" if closed else "auto",
         device=options.device,
         dtype=options.dtype,
         adapter=adapter,

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from diffbench.errors import ModelError, printable
+from diffbench.harness.biography import harness_task
 from diffbench.harness.lm import EngineLM
-from diffbench.harness.task import make_task
-from diffbench.suite import TaskDefinition
+from diffbench.suite import AnyTask, BiographyDefinition, TaskDefinition
 from diffbench.tuning.turns import Turn
 
 __all__ = ["TrainingPrompt", "training_prompts"]
+
+_NEXT_FIELD = "\n{"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +50,12 @@ class TrainingPrompt:
 
 
 def training_prompts(
-    lm: EngineLM, tasks: Sequence[TaskDefinition], turn: Turn
+    lm: EngineLM, tasks: Sequence[AnyTask], turn: Turn
 ) -> list[TrainingPrompt]:
     """Return every prompt of the tasks' splits, rendered as it is measured.
+
+    Of a biography its first fields are trained, and what follows them, the end of the
+    reply included, is left to the model.
 
     Raises:
         ModelError: If the tokenizer cannot write an outcome, or a prompt is too long.
@@ -56,30 +63,44 @@ def training_prompts(
     return [prompt for task in tasks for prompt in _of_task(lm, task, turn)]
 
 
-def _of_task(
-    lm: EngineLM, definition: TaskDefinition, turn: Turn
-) -> Iterator[TrainingPrompt]:
+def _of_task(lm: EngineLM, definition: AnyTask, turn: Turn) -> Iterator[TrainingPrompt]:
     contexts = _contexts(lm, definition)
+    sha256, weights = _target(definition)
     for prompt in definition.measured_prompts:
         # A reply that was begun already goes on where it stands.
         lead = "" if prompt.prefix else turn.lead
-        replies = _replies(lm, definition, lead, turn.end)
+        if isinstance(definition, BiographyDefinition):
+            replies = _beginnings(lm, definition, lead)
+        else:
+            replies = _replies(lm, definition, lead, turn.end)
         room = max(map(len, replies))
         yield TrainingPrompt(
             task=definition.name,
             family=definition.family,
             prompt_id=prompt.id,
             prompt_sha256=prompt.sha256,
-            target_sha256=definition.target.sha256,
+            target_sha256=sha256,
             tokens=tuple(lm.prompt_ids(contexts[prompt.id], room=room)),
             replies=replies,
-            weights=definition.target.probabilities,
+            weights=weights,
         )
 
 
-def _contexts(lm: EngineLM, definition: TaskDefinition) -> dict[str, str]:
+def _target(definition: AnyTask) -> tuple[str, tuple[float, ...]]:
+    """Return the hash of what is trained towards, and the share of each reply."""
+    if isinstance(definition, TaskDefinition):
+        return definition.target.sha256, definition.target.probabilities
+    listed = json.dumps(definition.sketches)
+    sha256 = hashlib.sha256(listed.encode()).hexdigest()
+    n = len(definition.sketches)
+    return sha256, (1 / n,) * n
+
+
+def _contexts(lm: EngineLM, definition: AnyTask) -> dict[str, str]:
     """Render the prompts as the harness does when it measures them."""
-    task = make_task(definition.as_mode("sampled"), samples=1)
+    if isinstance(definition, TaskDefinition):
+        definition = definition.as_mode("sampled")
+    task = harness_task(definition)
     chat = lm.uses_chat_template
     task.build_all_requests(
         apply_chat_template=chat, chat_template=lm.apply_chat_template if chat else None
@@ -101,3 +122,27 @@ def _replies(
             )
         replies.append((*tokens, *end))
     return tuple(replies)
+
+
+def _beginnings(
+    lm: EngineLM, definition: BiographyDefinition, lead: str
+) -> tuple[tuple[int, ...], ...]:
+    """Return each sketch's tokens as they are where the reply goes on.
+
+    A closing brace may be one token with the line break behind it, which is then the
+    model's own to write.
+    """
+    texts = [lead + sketch for sketch in definition.sketches]
+    encoded = lm.vocabulary.encode_replies([text + _NEXT_FIELD for text in texts])
+    beginnings = []
+    for text, tokens in zip(texts, encoded, strict=True):
+        written = tokens or []
+        while written and not text.startswith(lm.vocabulary.decode_reply(written)):
+            written = written[:-1]
+        if not written:
+            raise ModelError(
+                f"this model's tokenizer cannot write {printable(text, 60)!r}, a sketch of "
+                f"{printable(definition.name)}, so that task cannot be trained"
+            )
+        beginnings.append(tuple(written))
+    return tuple(beginnings)

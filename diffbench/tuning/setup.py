@@ -23,6 +23,7 @@ from diffbench.models.load import (
 )
 from diffbench.models.spec import parse_model
 from diffbench.processes import Processes, is_one_of_many
+from diffbench.suite import TaskDefinition
 from diffbench.tuning.adapter import has_tied_output, new_adapter
 from diffbench.tuning.examples import TrainingPrompt, training_prompts
 from diffbench.tuning.options import PLAIN, TuneOptions, TuneProgress
@@ -140,7 +141,13 @@ def _held_out(lm: EngineLM, sources: Sources, turn: Turn) -> list[TrainingPrompt
     early = sources.recipe.early_stop
     if early is None or early.held_out_patience is None:
         return []
-    tasks = [task for task in sources.evaluated if task.split == "held_out"]
+    tasks = [
+        task
+        for task in sources.evaluated
+        if task.split == "held_out"
+        # Without sketches there is nothing that a held-out biography should say.
+        and (isinstance(task, TaskDefinition) or task.sketches)
+    ]
     return training_prompts(lm, tasks, turn)
 
 

@@ -6,7 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from diffbench.errors import RecipeError, did_you_mean, printable
-from diffbench.suite import TaskDefinition, shipped_catalog
+from diffbench.suite import (
+    BIOGRAPHY_FAMILY,
+    AnyTask,
+    TaskDefinition,
+    shipped_catalog,
+)
 from diffbench.suite.paper import PAPER_FAMILY
 from diffbench.tuning.recipe import Recipe, read_recipe
 
@@ -25,8 +30,8 @@ class Sources:
     """
 
     recipe: Recipe
-    trained: tuple[TaskDefinition, ...]
-    evaluated: tuple[TaskDefinition, ...]
+    trained: tuple[AnyTask, ...]
+    evaluated: tuple[AnyTask, ...]
     left_out: tuple[str, ...]
 
 
@@ -47,16 +52,24 @@ def read_sources(name: str, tasks: Sequence[str] | None) -> Sources:
         given = {"tasks": list(tasks), "evaluate": list(tasks)}
         recipe = recipe.model_copy(update=given)
     trained = shipped_catalog().select(recipe.tasks)
-    for task in trained.tasks:
+    named: list[AnyTask] = [*trained.tasks, *trained.biographies]
+    for task in named:
         if task.split == "held_out":
             raise RecipeError(
                 f"tasks: {printable(task.name)} holds held-out prompts, which nothing is "
                 f"trained on; write {task.name.replace('_heldout', '')}"
             )
+    for open_ended in trained.biographies:
+        if not open_ended.sketches:
+            raise RecipeError(
+                f"tasks: {printable(open_ended.name)} has no sketches to train on; name a "
+                "task or prompt file that has, such as diffbench_biographies"
+            )
+    evaluated = shipped_catalog().select(recipe.evaluate)
     sources = Sources(
         recipe=recipe,
-        trained=_exact(trained.tasks),
-        evaluated=_exact(shipped_catalog().select(recipe.evaluate).tasks),
+        trained=(*_exact(trained.tasks), *trained.biographies),
+        evaluated=(*_exact(evaluated.tasks), *evaluated.biographies),
         left_out=trained.left_out,
     )
     _check_early_stop(sources)
@@ -80,7 +93,8 @@ def _check_early_stop(sources: Sources) -> None:
             "early_stop.held_out_patience watches held-out prompts, and evaluate names no "
             "such task; add one, such as diffbench_core_heldout"
         )
-    families = {task.family for task in shipped_catalog().tasks.values()} | {PAPER_FAMILY}
+    families = {task.family for task in shipped_catalog().tasks.values()}
+    families |= {PAPER_FAMILY, BIOGRAPHY_FAMILY}
     for family in early.open_families or ():
         if family not in families:
             raise RecipeError(

@@ -22,7 +22,7 @@ from diffbench.tuning.tune import Tuned, tune_model
 
 __all__ = ["STUDY_METRICS", "Study", "StudyCell", "StudyName", "StudyRow", "run_study"]
 
-StudyName = Literal["leave-one-out", "leave-one-in", "cross-range"]
+StudyName = Literal["leave-one-out", "leave-one-in", "cross-range", "instructed"]
 State = Literal["untuned", "left_out", "trained"]
 STUDY_METRICS = ("overlap", "valid_mass", "entropy", "entropy_ratio", "coverage_100")
 
@@ -34,7 +34,7 @@ class StudyCell:
     Attributes:
         recipe: The training.
         unit: The family; in the cross-range study the task.
-        split: Trained wordings, or held-out ones.
+        split: Trained prompts, or held-out ones.
         trained: Whether the unit was trained.
         metrics: Mean over the unit's tasks, before and after.
     """

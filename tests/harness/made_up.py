@@ -32,7 +32,7 @@ def person(rng: np.random.Generator) -> str:
             f"{_MONTHS[rng.integers(3)]} {rng.integers(1, 29)}, {rng.integers(1950, 1960)}",
             _PLACES[rng.integers(4)],
             _PROFESSIONS[rng.integers(2)],
-            f"Measured the {rng.integers(40)} lakes of the north for {rng.integers(9)} years",
+            f"Measured {rng.integers(40)} lakes of the north for {rng.integers(9)} years",
         ]
     )
 

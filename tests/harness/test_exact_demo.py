@@ -2,13 +2,15 @@
 task of few answers, and parts of those of thousands.
 
 The brute force shares no code with the engine: each answer string is tokenised together
-with its prompt by the tokenizer itself and scored alone, unpadded, by a plain forward.
+with its prompt by the tokenizer itself and scored in a row of its own, unpadded, by a plain
+forward.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ CATALOG = shipped_catalog()
 CORE = CATALOG.groups["diffbench_core"].tasks
 NATURAL = CATALOG.groups["diffbench_natural"].tasks
 _FEW = 60
+_ROWS = 32
 
 
 @pytest.fixture(scope="module")
@@ -41,20 +44,26 @@ def _brute_force(
     )
     context = tokenizer.encode(rendered, add_special_tokens=False)
     texts = [tokenizer.decode([token]) for token in range(len(tokenizer))]
-    q = []
-    for accepted in spellings:
-        mass = 0.0
+    by_length: dict[int, list[tuple[int, list[int]]]] = {}
+    for outcome, accepted in enumerate(spellings):
         for answer in _answers(accepted):
             ids = tokenizer.encode(str(rendered) + answer, add_special_tokens=False)
             assert ids[: len(context)] == context
-            reply = ids[len(context) :]
-            logits = demo.model(torch.tensor([ids[:-1]])).logits[0].double()
-            steps = torch.log_softmax(logits[len(context) - 1 :], dim=-1)
-            rest = texts[reply[-1]]
-            closing = [t for t, text in enumerate(texts) if text.startswith(rest)]
-            before = sum(float(steps[i, token]) for i, token in enumerate(reply[:-1]))
-            mass += math.exp(before + float(torch.logsumexp(steps[-1, closing], dim=0)))
-        q.append(mass)
+            by_length.setdefault(len(ids), []).append((outcome, ids))
+    closing = cache(
+        lambda rest: [t for t, text in enumerate(texts) if text.startswith(rest)]
+    )
+    q = [0.0] * len(spellings)
+    for each in by_length.values():
+        for first in range(0, len(each), _ROWS):
+            outcomes, rows = zip(*each[first : first + _ROWS], strict=True)
+            logits = demo.model(torch.tensor(rows)[:, :-1]).logits.double()
+            steps = torch.log_softmax(logits[:, len(context) - 1 :], dim=-1)
+            for outcome, ids, said in zip(outcomes, rows, steps, strict=True):
+                *before, last = ids[len(context) :]
+                log_p = sum(float(said[i, token]) for i, token in enumerate(before))
+                ends = said[-1, closing(texts[last])]
+                q[outcome] += math.exp(log_p + float(torch.logsumexp(ends, dim=0)))
     return q
 
 

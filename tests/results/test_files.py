@@ -295,7 +295,7 @@ def test_impossible_paths_are_refused(tmp_path: Path, name: str) -> None:
         load_results(tmp_path / name)
 
 
-@pytest.mark.parametrize("method", ["is_dir", "read_text"])
+@pytest.mark.parametrize("method", ["is_dir", "read_bytes"])
 def test_an_unreadable_file_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from diffbench.errors import TaskError
 from diffbench.suite import (
+    BiographyDefinition,
     Prompt,
     TaskDefinition,
     load_paper_folder,
@@ -16,7 +17,9 @@ from tests.suite.files import write, write_prompt
 
 
 def load(path: Path, **keys: object) -> TaskDefinition:
-    return load_paper_prompt(write_prompt(path / "rng" / "coin toss.json", **keys))
+    task = load_paper_prompt(write_prompt(path / "rng" / "coin toss.json", **keys))
+    assert isinstance(task, TaskDefinition)
+    return task
 
 
 def test_uniform_prompt_becomes_a_closed_task(tmp_path: Path) -> None:
@@ -126,6 +129,43 @@ def test_open_prompts_are_left_out_and_named(tmp_path: Path) -> None:
     assert "b.json: targets: the list is empty" in anything
     with pytest.raises(TaskError, match="has several braces"):
         load_paper_prompt(tmp_path / "a.json")
+
+
+SIX = "Make up a person.\n{name}\n{gender}\n{birth}\n{place}\n{profession}\n{deed}"
+SKETCH = "{Ines Halvorsen}\n{Female}\n{March 03, 1958}\n{Bergen, Norway}"
+
+
+@pytest.mark.parametrize("targets", [[], [SKETCH, SKETCH.replace("Ines", "Inga")]])
+def test_requests_for_six_braces_are_biographies(
+    tmp_path: Path, targets: list[str]
+) -> None:
+    write_prompt(tmp_path / "people.json", request=SIX, targets=targets, eos=False)
+    tasks, left_out = load_paper_folder(tmp_path)
+    assert left_out == []
+    (task,) = tasks
+    assert isinstance(task, BiographyDefinition)
+    assert task.sketches == tuple(targets)
+    assert task.measured_prompts[0].text == SIX
+    shipped = shipped_catalog().biographies["diffbench_biographies"]
+    assert task.references == shipped.references
+    (chosen,) = shipped_catalog().select([str(tmp_path)]).biographies
+    assert chosen == task
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"targets": ["{Ines} was {Female}"]}, "targets: '{Ines} was {Female}' begins no"),
+        ({"targets": ["{" * 9]}, "targets: '{+' begins no sketch"),
+        ({"targets": [SKETCH], "weights": [1]}, "weights: sketches weigh alike"),
+    ],
+)
+def test_broken_biographies_are_refused(
+    tmp_path: Path, keys: dict[str, object], message: str
+) -> None:
+    path = write_prompt(tmp_path / "people.json", request=SIX, **keys)
+    with pytest.raises(TaskError, match=message):
+        load_paper_prompt(path)
 
 
 def test_prompt_files_that_get_one_name_are_refused(tmp_path: Path) -> None:

@@ -24,8 +24,9 @@ def test_every_shipped_recipe_trains_train_prompts_only(name: str) -> None:
 
 
 def test_the_shipped_recipes_are_those_that_are_promised() -> None:
-    expected = {"all", "paper", "demo", "guarded", "weighted", *FAMILIES}
-    expected |= {"natural", *NATURAL}
+    expected = {"all", "paper", "demo", "guarded", "weighted", "biographies", *FAMILIES}
+    expected |= {"natural", *NATURAL, "instructed"}
+    expected |= {f"instructed/{some}" for some in ("choices", "laws", "both")}
     expected |= {f"leave-one-{way}/{f}" for way in ("out", "in") for f in FAMILIES}
     expected |= {f"cross-range/{n}" for n in ("1-10", "1-100", "both")}
     assert set(recipe_names()) == expected
@@ -102,7 +103,7 @@ def test_prompt_files_beside_a_recipe_are_found(tmp_path: Path) -> None:
         tmp_path, "extends: all\ntitle: t\ntasks: [prompts]\nevaluate: [prompts]\n"
     )
     sources = read_sources(path, None)
-    assert [task.target.outcomes for task in sources.trained] == [("heads", "tails")]
+    assert [task.name for task in sources.trained] == ["prompt_prompts_coin"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from diffbench.compare.describe import describe
 from diffbench.errors import printable
 from diffbench.metrics import PRIMARY_METRIC
 from diffbench.results import TaskResult
+from diffbench.site.biographies import make_panels
 from diffbench.site.board import Block, Board
 from diffbench.site.display import (
     DASH,
@@ -112,6 +113,7 @@ def _pages(
         "adapter": _adapter(run),
         "provenance": _provenance(run),
         "settings": run.settings,
+        "biographies": make_panels([run] if base is None else [base, run]),
         "groups": groups,
         "splits": SPLITS,
         "metrics": TASK_METRICS,
