@@ -41,10 +41,11 @@ def build(
 ) -> None:
     """Build a static site from RESULTS: results files, or folders that hold them.
 
-    Without RESULTS, the published ones in leaderboard/results of the checkout. A tuned
-    result stands beneath its base; `tune.json` beside it or one folder above tells its
-    recipe and retention. A broken file is named and left out, and the exit code is then
-    3. Open SITE/index.html in a browser; no server is needed.
+    Without RESULTS, the published ones in leaderboard/results of the checkout; files may
+    be under gzip. A tuned result stands beneath its base; `tune.json` beside it or one
+    folder above tells its recipe and retention, and a study's folder its matrix. A broken
+    file is named and left out, and the exit code is then 3. Open SITE/index.html in a
+    browser; no server is needed.
     """
     from diffbench.site import build_site
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import logsumexp
 
 from diffbench.answers import AnswerRule, Valid, read_reply, trim_reply
 from diffbench.errors import ModelError
 from diffbench.metrics import equal_neighbours
+from diffbench.metrics.logspace import log_sum
 from diffbench.results import (
     FitResult,
     MetricEntry,
@@ -113,7 +113,7 @@ def exact_prompt(
     n_lead_ins = len(log_p) // sum(n_spellings)
     ends = np.cumsum(n_spellings) * n_lead_ins
     groups = np.split(np.asarray(log_p, dtype=np.float64), ends[:-1])
-    probabilities = np.exp([logsumexp(group) for group in groups])
+    probabilities = np.exp([log_sum(group) for group in groups])
     total = float(probabilities.sum())
     if not np.isfinite(total) or total > 1 + _MAX_EXCESS_MASS:
         raise ModelError(

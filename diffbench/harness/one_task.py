@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from jinja2 import TemplateError
 from lm_eval.api.task import Task
 from lm_eval.evaluator import evaluate
 
-from diffbench.answers import Valid, read_reply
+from diffbench.answers import AnswerRule, Valid, read_reply
 from diffbench.engine.decoding import Decoding
 from diffbench.errors import ModelError, printable
 from diffbench.harness.backends import MeasuredLM
@@ -44,7 +45,7 @@ __all__ = [
 
 PROBE_BELOW_VALID_MASS = 0.9
 PROBE_REPLIES = 100
-_PROBE_SHOWN = 5
+_INVALID_SHOWN = 5
 _REPLY_SHOWN = 500
 
 
@@ -243,6 +244,9 @@ def _sampled(
         probe=None,
         fit=drawn.fit,
         equal_neighbours=drawn.equal_neighbours if lm.has_order else None,
+        commonest_invalid=_commonest_invalid(
+            definition, drawn.replies, options.answer_rule
+        ),
     )
     return result, _rows(definition, prompt, drawn.replies)
 
@@ -271,18 +275,25 @@ def _listed(
 
 def _probe(definition: TaskDefinition, replies: Sequence[str]) -> ReplyProbe:
     drawn = count_replies(definition, replies)
-    invalid = [
-        CommonReply(reply=reply[:_REPLY_SHOWN], count=n)
-        for reply, n in drawn.replies.items()
-        if not isinstance(read_reply(reply, definition.key), Valid)
-    ]
     anywhere = count_replies(definition, replies, "anywhere")
     return ReplyProbe(
         n=len(replies),
         valid_first=sum(drawn.counts),
         valid_anywhere=sum(anywhere.counts),
-        commonest_invalid=invalid[:_PROBE_SHOWN],
+        commonest_invalid=_commonest_invalid(definition, drawn.replies),
     )
+
+
+def _commonest_invalid(
+    definition: TaskDefinition, replies: Mapping[str, int], rule: AnswerRule = "first"
+) -> list[CommonReply]:
+    """Return the first invalid ones of distinct replies, which come by falling count."""
+    invalid = (
+        CommonReply(reply=reply[:_REPLY_SHOWN], count=n)
+        for reply, n in replies.items()
+        if not isinstance(read_reply(reply, definition.key, rule), Valid)
+    )
+    return list(islice(invalid, _INVALID_SHOWN))
 
 
 def _prompt_result(

@@ -16,13 +16,13 @@ def log_sum(log_q: npt.NDArray[np.float64]) -> float:
     for bit, at a tenth of its time: that one serves any array library, axis and weights.
 
     Args:
-        log_q: Shape (K,), K at least 1, nats; -inf allowed, NaN and +inf not.
+        log_q: Shape (K,), K at least 1, nats; -inf allowed.
 
     Returns:
-        Nats; -inf if every term is.
+        Nats; -inf if every term is, NaN or +inf if any term is.
     """
     top = log_q.max()
-    if top == -np.inf:
+    if not np.isfinite(top):
         return float(top)
     largest = log_q == top
     below = np.exp(log_q - top)

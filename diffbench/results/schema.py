@@ -168,6 +168,8 @@ class PromptResult(Record):
     equal_neighbours: Count | None = None
     """Replies of the same outcome, or the same invalid kind, as the one before; null
     where replies come in no order of their own."""
+    commonest_invalid: list[CommonReply] | None = None
+    """Of sampled prompts: what was said instead of an answer most often."""
 
 
 class TaskResult(Record):

@@ -256,6 +256,14 @@ def _sizes_and_masses(where: str, prompt: PromptResult, size: int) -> Iterator[s
                 f"{where}: the invalid mass is {stored} in the file but {computed} when "
                 "computed again"
             )
+    if prompt.commonest_invalid is not None:
+        said = sum(one.count for one in prompt.commonest_invalid)
+        drawn = 0 if prompt.counts is None else sum(prompt.invalid.values())
+        if said > drawn:
+            yield (
+                f"{where}: the commonest invalid replies are {said}, but all invalid ones "
+                f"{drawn:g}"
+            )
     if prompt.exploration is not None and prompt.probabilities is not None:
         whole = sum(prompt.probabilities) + prompt.exploration.undecided
         if whole > 1 + _MASS_EXCESS:

@@ -112,6 +112,7 @@ def _run_data(run: Run) -> _Row:
 
 def _task_data(question: Question, task: TaskResult) -> _Row:
     overlap = task.metrics["overlap"]
+    q = distribution_of(task)
     return {
         "name": question.name,
         "title": task.title,
@@ -122,7 +123,8 @@ def _task_data(question: Question, task: TaskResult) -> _Row:
         "estimator": task.estimator,
         "replies": overlap.n,
         "overlap": None if overlap.value is None else rounded(overlap.value),
-        "q": [rounded(float(q), 4) for q in distribution_of(task)],
+        "q": [rounded(float(value), 4) for value in q],
+        "rest": rounded(max(0.0, 1.0 - float(q.sum())), 4),
     }
 
 
@@ -130,4 +132,5 @@ def _target_data(task: TaskResult) -> _Row:
     return {
         "outcomes": task.target.outcomes,
         "p": [rounded(float(p), 4) for p in target_of(task)],
+        "rest": rounded(1.0 - task.target.listed_mass, 4),
     }

@@ -147,16 +147,23 @@ def said_instead(task: TaskResult) -> Instead:
             n_drawn += prompt.probe.n
             for common in prompt.probe.commonest_invalid:
                 drawn[common.reply] += common.count
+        if prompt.commonest_invalid is not None:
+            n_drawn += sum(prompt.counts or []) + int(sum(prompt.invalid.values()))
+            for common in prompt.commonest_invalid:
+                drawn[common.reply] += common.count
+    sampled = task.estimator == "sampled"
     kinds: Counter[str] = Counter()
-    if task.estimator == "sampled":
+    if sampled:
         for prompt in task.prompts:
             kinds.update({kind: int(n) for kind, n in prompt.invalid.items() if n})
     if explored:
         replies = [(text, f"{share:.2%}") for text, share in _most(explored)]
         source = "by expansion of the tree of replies"
     else:
-        replies = [(text, f"{n} of {n_drawn}") for text, n in _most(drawn)]
-        source = f"among {n_drawn} replies that were drawn to see"
+        replies = [(text, f"{n:,} of {n_drawn:,}") for text, n in _most(drawn)]
+        source = f"among {n_drawn:,} replies" + (
+            "" if sampled else " that were drawn to see"
+        )
     return Instead(
         mass=max(0.0, mass),
         replies=[(printable(text, _REPLY), share) for text, share in replies],

@@ -90,6 +90,15 @@ class Run:
         return f"+ {printable(adapter.name, 80)}"
 
     @property
+    def about(self) -> str:
+        """What tells it from other runs of its model: estimator, tasks, day."""
+        result = self.result
+        ways = " and ".join(sorted({task.estimator for task in result.tasks}))
+        n = len(result.tasks) + len(result.biographies)
+        day = printable(result.run.created[:10], 10)
+        return f"{ways or 'biographies'}, {n} {'task' if n == 1 else 'tasks'}, {day}"
+
+    @property
     def role(self) -> Literal["base", "tuned", "perfect"]:
         """Base model, tuned model, or the scripted perfect sampler."""
         if self.result.model.spec == PERFECT_SPEC:

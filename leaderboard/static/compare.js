@@ -39,6 +39,7 @@ const DiffBenchData = (() => {
   const fixed = (value) => (value === null ? "—" : value.toFixed(3).replace("-", "−"));
   const signed = (value) => (value > 0 ? "+" : "") + fixed(value);
   const share = (value) => `${(100 * value).toFixed(2)} %`;
+  const points = (value) => `${value > 0 ? "+" : ""}${(100 * value).toFixed(2).replace("-", "−")}`;
   const sampled = (task) => task.estimator === "sampled";
 
   function difference(a, b, one, other) {
@@ -71,35 +72,39 @@ const DiffBenchData = (() => {
     const target = await DiffBenchData.get("target", one.target);
     const order = target.outcomes.map((_, i) => i)
       .sort((i, j) => Math.abs(other.q[j] - one.q[j]) - Math.abs(other.q[i] - one.q[i]) || i - j);
-    const most = Math.max(...target.p, ...one.q, ...other.q);
+    const rows = order.map((i) => [target.outcomes[i], target.p[i], one.q[i], other.q[i]]);
+    // What the model says beside the listed outcomes is an outcome, too.
+    const left = [target.rest > 0 ? "not listed, or no valid answer" : "no valid answer", target.rest, one.rest, other.rest];
+    const most = Math.max(...target.p, ...one.q, ...other.q, ...left.slice(2));
     const scroll = make("div", "", "scroll");
     scroll.tabIndex = 0;
     scroll.setAttribute("role", "region");
     scroll.setAttribute("aria-label", `Outcomes of ${one.name}`);
     const table = make("table");
     const head = table.createTHead().insertRow();
-    for (const [text, className] of [["outcome", ""], ["asked", "n"], ["first", "n"], ["second", "n"], ["difference", "n"], ["first above second", ""]]) {
+    for (const [text, className] of [["outcome", ""], ["asked", "n"], ["first", "n"], ["second", "n"], ["difference", "n"], ["shares", "bars-head"]]) {
       const cell = make("th", text, className);
       cell.scope = "col";
       head.append(cell);
     }
     const body = table.createTBody();
-    const fill = (from, to) => {
-      for (const i of order.slice(from, to)) {
-        const row = body.insertRow();
-        const name = make("th");
-        name.scope = "row";
-        name.append(make("bdi", target.outcomes[i]));
-        row.append(name);
-        for (const text of [share(target.p[i]), share(one.q[i]), share(other.q[i]), `${other.q[i] > one.q[i] ? "+" : ""}${share(other.q[i] - one.q[i]).replace("-", "−")}`]) {
-          row.append(make("td", text, "n"));
-        }
-        const bars = make("td", "", "bars");
-        bars.setAttribute("aria-hidden", "true");
-        bars.append(bar(one.q[i], most, "base"), bar(other.q[i], most, ""));
-        row.append(bars);
+    const add = ([outcome, asked, first, second], className) => {
+      const row = body.insertRow();
+      row.className = className;
+      const name = make("th");
+      name.scope = "row";
+      name.append(make(className ? "i" : "bdi", outcome));
+      row.append(name);
+      for (const text of [share(asked), share(first), share(second), points(second - first)]) {
+        row.append(make("td", text, "n"));
       }
+      const bars = make("td", "", "bars");
+      bars.setAttribute("aria-hidden", "true");
+      bars.append(bar(first, most, "base"), bar(second, most, ""));
+      row.append(bars);
     };
+    const fill = (from, to) => rows.slice(from, to).forEach((row) => add(row, ""));
+    add(left, "rest");
     fill(0, SHOWN);
     scroll.append(table);
     section.append(scroll);
@@ -119,9 +124,9 @@ const DiffBenchData = (() => {
     const table = make("table");
     table.append(make("caption", `First: ${a.label}. Second: ${b.label}.`, "sr"));
     const head = table.createTHead().insertRow();
-    for (const [text, className] of [["task", "name"], ["overlap: first", "n"], ["second", "n"], ["difference", "n"], ["", ""]]) {
-      const cell = make(text ? "th" : "td", text, className);
-      if (text) cell.scope = "col";
+    for (const [text, className] of [["task", "name"], ["overlap: first", "n"], ["second", "n"], ["difference", "n"], ["values", ""]]) {
+      const cell = make("th", text, className);
+      cell.scope = "col";
       head.append(cell);
     }
     const body = table.createTBody();
@@ -146,10 +151,24 @@ const DiffBenchData = (() => {
       for (const text of [fixed(one.overlap), fixed(other.overlap), change === null ? "—" : signed(change)]) {
         row.append(make("td", text, "n"));
       }
-      row.append(make("td", [one, other].map((task) => (sampled(task) ? `${task.replies} replies` : task.estimator)).join(", ")));
+      const [first, second] = [one, other].map((task) => (sampled(task) ? `${task.replies.toLocaleString("en")} replies` : task.estimator));
+      row.append(make("td", first === second ? `both ${first}` : `${first}, ${second}`));
     });
     scroll.append(table);
     return scroll;
+  }
+
+  function key(a, b) {
+    const line = make("p", "", "key");
+    for (const [name, run, className] of [["First", a, "base"], ["Second", b, ""]]) {
+      const mark = make("span", "", `swatch ${className}`);
+      mark.setAttribute("aria-hidden", "true");
+      const item = make("span");
+      item.append(mark, ` ${name}: `, make("bdi", run.label));
+      line.append(item);
+    }
+    line.append(make("span", "Differences of shares are in percentage points.", "quiet"));
+    return line;
   }
 
   function pairTasks(a, b) {
@@ -184,7 +203,7 @@ const DiffBenchData = (() => {
     if (mine !== turn) return;
     const pairs = pairTasks(a, b);
     const alike = pairs.filter((pair) => !pair.why).length;
-    place.append(summary(a, b, pairs));
+    place.append(key(a, b), summary(a, b, pairs));
     for (const [i, pair] of pairs.entries()) {
       if (pair.why) continue;
       const section = make("section", "", "task");

@@ -208,9 +208,16 @@ def test_anywhere_reads_on_after_a_stray_brace(tmp_path: Path) -> None:
             answer_rule=rule,
             output=tmp_path / rule,
         )
-        run(options)
-        with gzip.open(tmp_path / rule / "samples.jsonl.gz", "rt") as rows:
-            replies = [json.loads(row)["reply"] for row in rows]
+        (prompt,) = run(options).tasks[0].prompts
+        with gzip.open(tmp_path / rule / "samples.jsonl.gz", "rt") as handle:
+            rows = [json.loads(row) for row in handle]
+        replies = [row["reply"] for row in rows]
+        # What is said instead stands in the results file: the samples that are no answer.
+        said = [(one.reply, one.count) for one in prompt.commonest_invalid or ()]
+        drawn = [(row["reply"], row["count"]) for row in rows]
+        assert said == [pair for pair in drawn if pair in said][:5]
+        assert sum(n for _, n in said) <= sum(prompt.invalid.values())
+        assert len(said) == 5
         lengths[rule] = [len(reply) - reply.index("}") for reply in replies if "}" in reply]
     assert set(lengths["first"]) == {1}
     assert max(lengths["anywhere"]) > 2

@@ -27,6 +27,11 @@ def test_nothing_at_all_has_the_log_of_zero() -> None:
     assert log_sum(np.full(3, -np.inf)) == -math.inf
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_no_log_comes_back(bad: float) -> None:
+    assert log_sum(np.array([0.0, bad])) == pytest.approx(bad, nan_ok=True)
+
+
 def test_the_array_is_left_as_it_was() -> None:
     log_q = np.log([0.5, 0.25, 0.25])
     before = log_q.copy()

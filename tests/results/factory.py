@@ -8,9 +8,10 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from diffbench.answers import make_answer_key
+from diffbench.answers import Valid, make_answer_key, read_reply
 from diffbench.harness.measure import exact_prompt, sampled_prompt, target_record
 from diffbench.results import (
+    CommonReply,
     ModelInfo,
     PromptResult,
     RunInfo,
@@ -115,6 +116,11 @@ def sampled_task(
                 metrics=sampled.metrics,
                 fit=sampled.fit,
                 equal_neighbours=sampled.equal_neighbours,
+                commonest_invalid=[
+                    CommonReply(reply=reply, count=n)
+                    for reply, n in sampled.replies.items()
+                    if not isinstance(read_reply(reply, task.key), Valid)
+                ],
             )
         )
     return _task_result(task, prompts, "sampled")

@@ -355,3 +355,12 @@ class TestFirstOptionPreference:
             lambda task: task["prompts"][1].update(listed=["heads", "tails"])
         )
         assert "first_option_preference is 0.333" in problem and "None" in problem
+
+
+def test_no_more_invalid_replies_are_listed_than_there_are() -> None:
+    content = content_of(make_run_of(sampled_task(["{heads}", "well", "well", "no"])))
+    (prompt,) = content["tasks"][0]["prompts"]
+    assert prompt["commonest_invalid"][0] == {"reply": "well", "count": 2}
+    prompt["commonest_invalid"][0]["count"] = 3
+    (problem,) = verify_result(RunResult.model_validate(seal(content)))
+    assert "the commonest invalid replies are 4, but all invalid ones 3" in problem

@@ -236,6 +236,10 @@ def test_two_runs_compare_outcome_by_outcome(site: Path, visit: Visit) -> None:
     page.locator("select[name=b]").select_option(tuned)
     expect(page.locator("#status")).to_contain_text("6 of 6 tasks were measured alike")
     expect(page.locator("#compared section")).to_have_count(6)
+    expect(page.locator("#compared .key")).to_contain_text("Second: tiny/talk-1m+worse")
+    # What is no answer is an outcome, too; both models give it 0.03.
+    row = page.locator("#compared section tr.rest").first
+    expect(row).to_have_text("no valid answer0.00 %3.00 %3.00 %0.00")
     address = page.url
     page.reload()
     assert page.url == address

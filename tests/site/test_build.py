@@ -23,7 +23,7 @@ from diffbench.errors import ResultError
 from diffbench.results import write_results
 from diffbench.site import build_site, read_inputs
 from diffbench.targets import Outcome, make_target
-from tests.results.factory import content_of, exact_task, make_run_of, seal
+from tests.results.factory import content_of, exact_task, make_run_of, sampled_task, seal
 from tests.site.many import HOSTILE, alter, base_run, put, tuned_run
 
 ROOT = Path(__file__).parents[2]
@@ -302,6 +302,18 @@ def test_a_packed_file_is_offered_as_it_came(tmp_path: Path) -> None:
     assert f'href="{name}"' in text
     assert hashlib.sha256(packed.read_bytes()).hexdigest() in text
     assert f'href="../{name}"' in next((site / "models").glob("packed*")).read_text()
+
+
+def test_what_a_sampled_model_says_instead_is_on_its_page(tmp_path: Path) -> None:
+    replies = ["{heads}"] * 5 + ["<i>well</i>"] * 3 + ["no"]
+    task = sampled_task(replies, replies[:7], name="diffbench_coin_sampled")
+    run = make_run_of(task)
+    site = build_site([put(tmp_path / "in", [run])], tmp_path / "site", jobs=1).output
+    (page,) = (site / "models").iterdir()
+    text = page.read_text()
+    assert "36.5 % of replies; found among 16 replies:" in text
+    assert "&lt;i&gt;well&lt;/i&gt;</span> <small>5 of 16</small>" in text
+    assert "no</span> <small>1 of 16</small>" in text
 
 
 def _manifest(folder: Path) -> list[dict[str, str]]:
