@@ -24,6 +24,8 @@ from diffbench.site import build_site, read_inputs
 from tests.results.factory import content_of, seal
 from tests.site.many import HOSTILE, base_run, put, tuned_run
 
+pytestmark = pytest.mark.xdist_group("site")
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -19,7 +19,7 @@ from diffbench.errors import ResultError
 from diffbench.results import load_results
 from diffbench.tuning.study import Study
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]
 
 SHAPE = {
     "lora": {"rank": 2, "alpha": 4},
