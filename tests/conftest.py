@@ -32,12 +32,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run slow tests in CI, and where they are asked for by `-m slow`."""
-    if os.environ.get("CI") == "true" or config.getoption("markexpr"):
-        return
+    """Run slow tests in CI, and where they are asked for by `-m slow`; the longest first.
+
+    What comes last is short, so that no worker ends long after the other. Tests of one
+    `xdist_group` share a dear fixture and are one worker's.
+    """
     slow = [item for item in items if item.get_closest_marker("slow")]
-    config.hook.pytest_deselected(items=slow)
-    items[:] = [item for item in items if not item.get_closest_marker("slow")]
+    grouped = [item for item in items if item.get_closest_marker("xdist_group")]
+    first = dict.fromkeys([*slow, *grouped, *items])
+    if os.environ.get("CI") != "true" and not config.getoption("markexpr"):
+        config.hook.pytest_deselected(items=slow)
+        first = dict.fromkeys(item for item in first if item not in set(slow))
+    items[:] = first
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import diffbench
 
-def _run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+
+def _process(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "diffbench", "run", *words],
         cwd=cwd,
@@ -43,9 +45,16 @@ def _run(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 def test_a_mistake_gets_one_sentence_and_exit_2(
     words: tuple[str, ...], said: str, tmp_path: Path
 ) -> None:
-    done = _run(*words, cwd=tmp_path)
-    assert done.returncode == 2
+    done = diffbench("run", *words, cwd=tmp_path)
+    assert done.exit_code == 2
     assert said in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_mistake_ends_the_process_without_a_traceback(tmp_path: Path) -> None:
+    done = _process("--model", "dem", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Did you mean demo?" in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
@@ -53,20 +62,20 @@ def test_a_mistake_gets_one_sentence_and_exit_2(
 def test_several_temperatures_get_a_row_each(tmp_path: Path) -> None:
     words = ["--model", "demo", "--tasks", "diffbench_dates_weekday"]
     words += ["--temperature", "0.7,1.5", "--output", "all"]
-    done = _run(*words, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = diffbench("run", *words, cwd=tmp_path)
+    assert done.exit_code == 0, done.stderr
     rows = [line.split() for line in done.stdout.splitlines()]
     (first,) = (i for i, row in enumerate(rows) if row[:4] == ["Day", "of", "the", "week"])
     assert rows[first][4] == "0.7"
     assert rows[first + 1][0] == "1.5"
     assert "all/temperature-…/results.json" in done.stdout
-    again = _run(*words, "--resume", "--json", cwd=tmp_path)
+    again = diffbench("run", *words, "--resume", "--json", cwd=tmp_path)
     runs = json.loads(again.stdout)["runs"]
     assert [run["settings"]["temperature"] for run in runs] == [0.7, 1.5]
 
 
 def test_a_run_says_what_it_found_and_where(tmp_path: Path) -> None:
-    done = _run("--model", "demo", "--tasks", "diffbench_dates", cwd=tmp_path)
+    done = _process("--model", "demo", "--tasks", "diffbench_dates", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for text in (
         "synthetic",
@@ -86,7 +95,7 @@ def test_a_run_says_what_it_found_and_where(tmp_path: Path) -> None:
 
 def test_json_is_the_results_file(tmp_path: Path) -> None:
     words = ("--model", "demo", "--tasks", "diffbench_dates_weekday", "--json")
-    done = _run(*words, "--output", "out", cwd=tmp_path)
+    done = diffbench("run", *words, "--output", "out", cwd=tmp_path)
     printed = json.loads(done.stdout)
     assert printed.pop("output") == "out"
     assert printed == json.loads((tmp_path / "out" / "results.json").read_text())

@@ -25,6 +25,8 @@ from diffbench.suite import shipped_catalog
 
 CATALOG = shipped_catalog()
 OPTIONS = RunOptions(model="demo")
+# Each fixture is computed by one worker.
+ON_CORE, ON_NATURAL = map(pytest.mark.xdist_group, ("demo core", "demo natural"))
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +53,7 @@ def core(lm: EngineLM) -> list[TaskResult]:
     return _measure(lm, "diffbench_core")
 
 
+@ON_CORE
 def test_trained_wordings_get_valid_answers(core: list[TaskResult]) -> None:
     for task in core:
         for prompt in task.prompts:
@@ -67,6 +70,7 @@ def test_most_held_out_prompts_get_valid_answers(lm: EngineLM) -> None:
     assert np.mean([mass is not None and mass > 0.6 for mass in masses]) > 0.75
 
 
+@ON_CORE
 def test_it_is_collapsed(core: list[TaskResult]) -> None:
     overlaps = [_value(task, "overlap") for task in core]
     assert np.mean([overlap < 0.45 for overlap in overlaps]) > 0.8
@@ -79,12 +83,14 @@ def natural(lm: EngineLM) -> list[TaskResult]:
     return _measure(lm, "diffbench_natural", limit=1)
 
 
+@ON_NATURAL
 def test_natural_prompts_get_valid_answers(natural: list[TaskResult]) -> None:
     assert len(natural) == 22
     for task in natural:
         assert _value(task, "valid_mass") > 0.85, task.name
 
 
+@ON_NATURAL
 def test_on_natural_prompts_it_has_favourites(natural: list[TaskResult]) -> None:
     for task in natural:
         size = len(task.target.outcomes)
@@ -92,6 +98,7 @@ def test_on_natural_prompts_it_has_favourites(natural: list[TaskResult]) -> None
     assert np.mean([_value(task, "overlap") for task in natural]) < 0.7
 
 
+@ON_CORE
 def test_it_has_several_favourites_a_task(core: list[TaskResult]) -> None:
     for task in core:
         q = mean_distribution(task)

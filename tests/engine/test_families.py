@@ -21,6 +21,8 @@ from diffbench.engine.sampling import SampledReply, Sampler
 from diffbench.engine.scoring import Scorer, ScoringPath
 from tests.engine.families import FAMILIES, LONG_WINDOW, VOCABULARY, small_model
 
+pytestmark = pytest.mark.xdist_group("families")
+
 DOCUMENT = Path(__file__).parents[2] / "docs" / "models.md"
 MARKERS = "<!-- table of families -->\n", "<!-- end of table -->\n"
 TOLERANCE = 1e-4

@@ -36,6 +36,8 @@ from tests.engine.laws import (
 )
 from tests.helpers import tiny_llama
 
+pytestmark = pytest.mark.xdist_group("sampling law")
+
 VOCABULARY, LENGTH, SHORT = 7, 4, 3
 STOP, END = 5, 6
 PROMPT, OTHER_PROMPT = (1, 2, 3), (1, 2, 4)

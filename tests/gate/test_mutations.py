@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("mutations")]
 
 ROOT = Path(__file__).parents[2]
 NONE = "no mutation"

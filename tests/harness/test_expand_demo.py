@@ -17,6 +17,8 @@ from diffbench.models.load import LoadedModel
 from diffbench.results import PromptResult, load_results, verify_result
 from diffbench.suite import shipped_catalog
 
+pytestmark = pytest.mark.xdist_group("expand")
+
 TASKS = ("diffbench_dates_weekday", "diffbench_numbers_1_10", "diffbench_fruits_common")
 N = 20_000
 SPREAD = 5.0

@@ -23,6 +23,7 @@ from diffbench.harness.one_task import run_task
 from diffbench.options import RunOptions
 from diffbench.results import load_results, verify_result
 from diffbench.results.distribution import mean_distribution
+from tests.command import diffbench
 from tests.helpers import save_model
 
 TASKS = (
@@ -43,10 +44,9 @@ def _without_times(path: Path) -> dict[str, Any]:
     return content
 
 
-def _command(output: Path, *more: str) -> list[str]:
+def _words(output: Path, *more: str) -> list[str]:
     words = ["run", "--model", "demo", "--device", "cpu", "--tasks", ",".join(TASKS)]
-    words += ["--samples", "300", "--output", str(output), *more]
-    return [sys.executable, "-m", "diffbench", *words]
+    return [*words, "--samples", "300", "--output", str(output), *more]
 
 
 def _finished_tasks(output: Path) -> int:
@@ -55,7 +55,9 @@ def _finished_tasks(output: Path) -> int:
 
 def _kill_after_first_task(output: Path) -> None:
     process = subprocess.Popen(
-        _command(output), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "diffbench", *_words(output)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
     while not _finished_tasks(output) and time.monotonic() < deadline:
@@ -66,11 +68,11 @@ def _kill_after_first_task(output: Path) -> None:
 
 def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run(_command(whole), check=True, capture_output=True)
+    assert diffbench(*_words(whole), cwd=tmp_path).exit_code == 0
     _kill_after_first_task(killed)
     assert not (killed / "results.json").exists()
     assert 1 <= _finished_tasks(killed) < len(TASKS)
-    subprocess.run(_command(killed, "--resume"), check=True, capture_output=True)
+    assert diffbench(*_words(killed, "--resume"), cwd=tmp_path).exit_code == 0
     assert _without_times(killed) == _without_times(whole)
     samples = [(p / "samples.jsonl.gz").read_bytes() for p in (killed, whole)]
     assert samples[0] == samples[1]

@@ -16,6 +16,8 @@ from diffbench.results import verify_result
 from diffbench.results.distribution import mean_distribution
 from tests.harness.served import GREEDY, SAMPLING, served_demo
 
+pytestmark = pytest.mark.xdist_group("served")
+
 TASK = "diffbench_dates_weekday"
 N = 400
 

@@ -13,6 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+# Building takes half a minute.
+pytestmark = pytest.mark.xdist_group("wheel")
+
 ROOT = Path(__file__).parents[2]
 
 

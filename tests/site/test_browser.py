@@ -10,6 +10,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.site.conftest import Visit
 
+pytestmark = pytest.mark.xdist_group("site")
+
 KINDS = (
     "index.html",
     "scope/fruits.held-out.html",

@@ -26,6 +26,8 @@ from diffbench.targets import Outcome, make_target
 from tests.results.factory import content_of, exact_task, make_run_of, sampled_task, seal
 from tests.site.many import HOSTILE, alter, base_run, put, tuned_run
 
+pytestmark = pytest.mark.xdist_group("site")
+
 ROOT = Path(__file__).parents[2]
 
 

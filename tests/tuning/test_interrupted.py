@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from diffbench import tune
 from diffbench.errors import ResultError
 from diffbench.tuning.record import load_record
+from tests.command import diffbench
 from tests.tuning.launched import (
     TUNE,
     kill_after_first_pass,
@@ -34,10 +35,10 @@ def _words(recipe: str, output: Path, *more: str) -> list[str]:
 def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     recipe = write_recipe(tmp_path, lora=DROPOUT, passes=8)
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    subprocess.run([sys.executable, *_words(recipe, whole)], check=True)
+    assert diffbench(*tune_words(recipe, whole), cwd=tmp_path).exit_code == 0
     kill_after_first_pass(_words(recipe, killed), killed)
     assert not (killed / "tune.json").exists()
-    subprocess.run([sys.executable, *_words(recipe, killed, "--resume")], check=True)
+    assert diffbench(*tune_words(recipe, killed, "--resume"), cwd=tmp_path).exit_code == 0
     adapters = [p / "adapter_model.safetensors" for p in (whole, killed)]
     assert adapters[0].read_bytes() == adapters[1].read_bytes()
     records = [load_record(p) for p in (whole, killed)]
@@ -68,14 +69,11 @@ def test_two_processes_make_the_adapter_of_one(
     one, two = tmp_path / "one", tmp_path / "two"
     # Small passes, so that a step has several of them to divide.
     small = ("--max-tokens", "120")
-    environment = one_thread()
-    subprocess.run(
-        [sys.executable, *_words(recipe, one, *small)], check=True, env=environment
-    )
+    assert diffbench(*tune_words(recipe, one, *small), cwd=tmp_path).exit_code == 0
     done = subprocess.run(
         [sys.executable, *launcher(), *_words(recipe, two, *small)],
         check=True,
-        env=environment,
+        env=one_thread(),
         capture_output=True,
         text=True,
     )

@@ -67,6 +67,12 @@ def test_the_share_counts_whole_greedy_replies(
     assert probe(lm)[0].value == pytest.approx(2 / 4)
 
 
+def _offer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let lm-evaluation-harness have these tasks only; reading its own takes seconds."""
+    manager = TaskManager(include_path=str(folder), include_defaults=False)
+    monkeypatch.setattr("lm_eval.tasks.TaskManager", lambda: manager)
+
+
 def test_a_harness_task_is_scored_with_its_standard_error(
     lm: EngineLM, turn: Turn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -74,9 +80,7 @@ def test_a_harness_task_is_scored_with_its_standard_error(
     data = tmp_path / "capitals.json"
     data.write_text("\n".join(json.dumps(row) for row in rows))
     (tmp_path / "capitals.yaml").write_text(TASK.format(path=data))
-    monkeypatch.setattr(
-        "lm_eval.tasks.TaskManager", lambda: TaskManager(include_path=str(tmp_path))
-    )
+    _offer(tmp_path, monkeypatch)
     (probe,) = prepare_probes(("local_capitals",), turn)
     (score,) = probe(lm)
     # The same again, as it is after training.
@@ -128,9 +132,7 @@ def test_few_shot_prompts_are_the_same_before_and_after(
     task = TASK.format(path=data).replace("local_capitals", "local_sums")
     task = task.replace("{test:", f"{{train: {data}, test:")
     (tmp_path / "sums.yaml").write_text(f"{task}training_split: train\nnum_fewshot: 3\n")
-    monkeypatch.setattr(
-        "lm_eval.tasks.TaskManager", lambda: TaskManager(include_path=str(tmp_path))
-    )
+    _offer(tmp_path, monkeypatch)
     (probe,) = prepare_probes(("local_sums",), turn)
     seen: list[str] = []
     loglikelihood = lm.loglikelihood

@@ -16,6 +16,7 @@ from diffbench.errors import SettingsError
 from diffbench.models import demo_model_dir
 from diffbench.tuning.placement import new_accelerator
 from diffbench.tuning.record import TuneRecord, load_record
+from tests.command import diffbench
 from tests.tuning.launched import (
     TUNE,
     kill_after_first_pass,
@@ -84,8 +85,8 @@ def test_two_shards_make_the_adapter_of_one_process(tmp_path: Path) -> None:
         small = ("--max-tokens", "60", "--retention", "plain")
         return tune_words(recipe, output, *small, model=model)
 
-    _run([*TUNE, *words(recipe, one)])
-    _run([*TUNE, *words(unbound, free)])
+    assert diffbench(*words(recipe, one), cwd=tmp_path).exit_code == 0
+    assert diffbench(*words(unbound, free), cwd=tmp_path).exit_code == 0
     # The bound on a step's gradient matters.
     assert _apart(_adapter(one), _adapter(free)) > 1e-2
 

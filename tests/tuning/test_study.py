@@ -20,7 +20,7 @@ from diffbench.results import load_results
 from diffbench.site import read_inputs
 from diffbench.tuning.study import Study
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("study")]
 
 SHAPE = {
     "lora": {"rank": 2, "alpha": 4},

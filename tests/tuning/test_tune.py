@@ -21,6 +21,8 @@ from diffbench.tuning.options import TuneOptions
 from diffbench.tuning.tune import Tuned
 from tests.tuning.small import small_options
 
+pytestmark = pytest.mark.xdist_group("tune")
+
 # What a user without DiffBench would write.
 PLAIN_SCRIPT = """
 import json, sys
