@@ -52,7 +52,7 @@ MUTATIONS = {
     ),
     "a baseline's seal not looked at": Mutation(
         "gate/baseline.py",
-        "if _hash(baseline) != baseline.content_sha256:",
+        "if _hash(content) != baseline.content_sha256:",
         "if False:",
     ),
     "strict forgotten": Mutation(
