@@ -58,7 +58,7 @@ def test_assets_come_from_the_wheel(installed: Path, tmp_path: Path) -> None:
     path = Path(_diffbench(installed, tmp_path, "tasks", "path").strip())
     assert path.is_relative_to(installed)
     listed = json.loads(_diffbench(installed, tmp_path, "tasks", "list", "--json"))
-    assert len(listed["tasks"]) == 186
+    assert len(listed["tasks"]) == 350
     model = Path(_diffbench(installed, tmp_path, "models", "path", "demo").strip())
     assert model.is_relative_to(installed)
 
