@@ -83,7 +83,12 @@ def exact_task(*rows: Sequence[float], target: Target = COIN, **fields: Any) -> 
     task = definition(target, len(rows), **fields)
     prompts = []
     for prompt, row in zip(task.prompts, rows, strict=True):
-        log_p = [math.log(q) if q > 0 else -math.inf for q in row]
+        # Each outcome is written as it stands, never by an alias.
+        log_p = [
+            math.log(q) if q > 0 and spelling == 0 else -math.inf
+            for q, accepted in zip(row, task.key.spellings, strict=True)
+            for spelling in range(len(accepted))
+        ]
         exact = exact_prompt(task, prompt.id, log_p)
         prompts.append(
             _prompt_result(
