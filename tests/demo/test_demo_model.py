@@ -83,6 +83,7 @@ def natural(lm: EngineLM) -> list[TaskResult]:
 
 
 @ON_NATURAL
+@pytest.mark.slow
 def test_natural_prompts_get_valid_answers(natural: list[TaskResult]) -> None:
     assert len(natural) == 22
     for task in natural:
@@ -90,6 +91,7 @@ def test_natural_prompts_get_valid_answers(natural: list[TaskResult]) -> None:
 
 
 @ON_NATURAL
+@pytest.mark.slow
 def test_on_natural_prompts_it_has_favourites(natural: list[TaskResult]) -> None:
     for task in natural:
         size = len(task.target.outcomes)

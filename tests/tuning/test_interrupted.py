@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,8 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     assert not (killed / "tune.json").exists()
     assert diffbench(*tune_words(recipe, killed, "--resume"), cwd=tmp_path).exit_code == 0
     adapters = [p / "adapter_model.safetensors" for p in (whole, killed)]
-    assert adapters[0].read_bytes() == adapters[1].read_bytes()
+    # Bytes in an assertion would be explained by a diff that takes many minutes.
+    assert filecmp.cmp(*adapters, shallow=False)
     records = [load_record(p) for p in (whole, killed)]
     assert records[0] is not None
     assert records[1] is not None
