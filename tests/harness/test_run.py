@@ -75,8 +75,8 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     assert 1 <= _finished_tasks(killed) < len(TASKS)
     assert diffbench(*_words(killed, "--resume"), cwd=tmp_path).exit_code == 0
     assert _without_times(killed) == _without_times(whole)
-    samples = [p / "samples.jsonl.gz" for p in (killed, whole)]
-    assert filecmp.cmp(*samples, shallow=False)
+    one, other = (p / "samples.jsonl.gz" for p in (killed, whole))
+    assert filecmp.cmp(one, other, shallow=False)
     assert sorted(path.name for path in killed.iterdir()) == [
         "results.json",
         "samples.jsonl.gz",

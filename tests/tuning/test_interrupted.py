@@ -40,9 +40,9 @@ def test_killed_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     kill_after_first_pass(_words(recipe, killed), killed)
     assert not (killed / "tune.json").exists()
     assert diffbench(*tune_words(recipe, killed, "--resume"), cwd=tmp_path).exit_code == 0
-    adapters = [p / "adapter_model.safetensors" for p in (whole, killed)]
+    one, other = (p / "adapter_model.safetensors" for p in (whole, killed))
     # Bytes in an assertion would be explained by a diff that takes many minutes.
-    assert filecmp.cmp(*adapters, shallow=False)
+    assert filecmp.cmp(one, other, shallow=False)
     records = [load_record(p) for p in (whole, killed)]
     assert records[0] is not None
     assert records[1] is not None
