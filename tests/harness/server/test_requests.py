@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -178,21 +179,26 @@ def test_log_probabilities_are_not_to_be_had(server: Faulty, measure: Measure) -
         lm.loglikelihood([])
 
 
-def test_a_notebook_may_measure_too(server: Faulty, measure: Measure) -> None:
+def _in_a_notebook(measure: Measure) -> None:
+    """Measure while an event loop runs, as a notebook's cell does."""
+
     async def cell() -> None:
         measure()
 
-    asyncio.run(cell())
+    # Tests with a browser may have left a loop running in this thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, cell()).result()
+
+
+def test_a_notebook_may_measure_too(server: Faulty, measure: Measure) -> None:
+    _in_a_notebook(measure)
     assert len(server.measured) == 20
 
 
 def test_a_notebook_hears_of_errors(server: Faulty, measure: Measure) -> None:
-    async def cell() -> None:
-        measure()
-
     server.behaviour = lambda call: chat("the same")
     with pytest.raises(ServerError, match="copies"):
-        asyncio.run(cell())
+        _in_a_notebook(measure)
 
 
 def test_seeds_are_distinct_for_any_number_of_replies() -> None:
