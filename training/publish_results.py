@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +17,6 @@ from pathlib import Path
 from diffbench.results import (
     PACKED_NAME,
     RESULTS_NAME,
-    SAMPLES_NAME,
     write_atomic,
     write_results,
 )
@@ -27,15 +27,15 @@ from diffbench.tuning.record import RECORD_NAME
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "leaderboard" / "results"
-ADAPTERS = ROOT / "runs" / "published"
-GROUPS = ("diffbench_core", "diffbench_instructed")
-CLOSED = [name for group in GROUPS for name in (group, f"{group}_heldout")]
-TASKS = ",".join([*CLOSED, "diffbench_biographies", "diffbench_biographies_heldout"])
+WORK = ROOT / "runs" / "published"
+CORE = ("diffbench_core", "diffbench_core_heldout")
+ALL_CLOSED = (*CORE, "diffbench_instructed", "diffbench_instructed_heldout")
+EVERYTHING = (*ALL_CLOSED, "diffbench_biographies", "diffbench_biographies_heldout")
 FAMILIES = ("countries", "dates", "fruits", "names", "numbers", "occupations")
+# Of the other recipes the core tasks are measured, which they are about.
+ON_EVERYTHING = ("biographies", "all", "instructed")
 RECIPES = (
-    "biographies",
-    "all",
-    "instructed",
+    *ON_EVERYTHING,
     *(f"leave-one-out/{family}" for family in FAMILIES),
     *FAMILIES,
 )
@@ -46,50 +46,60 @@ SEED = 0
 
 
 def main() -> None:
-    """Run every step that has no results yet."""
-    _measure(RESULTS / "demo")
+    """Run every step that has no results yet, and put all results in their place.
+
+    Until the last is there, they stand where git does not see them: a run records whether
+    its checkout was as committed.
+    """
+    _measure("demo", EVERYTHING)
     with ThreadPoolExecutor(JOBS) as pool:
         # What failed is raised here.
         list(pool.map(_tuned, RECIPES))
-    if not (RESULTS / "perfect-sampler" / PACKED_NAME).exists():
+    if not (WORK / "perfect-sampler" / PACKED_NAME).exists():
         _perfect()
+    for folder in sorted(path.parent for path in WORK.glob(f"*/{PACKED_NAME}")):
+        place = RESULTS / folder.name
+        place.mkdir(parents=True, exist_ok=True)
+        for name in (PACKED_NAME, RECORD_NAME):
+            if (folder / name).exists():
+                shutil.copyfile(folder / name, place / name)
 
 
 def _tuned(recipe: str) -> None:
-    name = recipe.replace("/", "-")
-    adapter, folder = ADAPTERS / name, RESULTS / f"demo-{name}"
+    name = f"demo-{recipe.replace('/', '-')}"
+    adapter = WORK / "adapters" / name
     _diffbench(
         "tune", "--model", "demo", "--recipe", recipe,
         "--output", adapter.relative_to(ROOT), "--no-evaluate", "--resume",
     )  # fmt: skip
-    _measure(folder, "--adapter", adapter.relative_to(ROOT))
-    shutil.copyfile(adapter / RECORD_NAME, folder / RECORD_NAME)
+    tasks = EVERYTHING if recipe in ON_EVERYTHING else CORE
+    _measure(name, tasks, "--adapter", adapter.relative_to(ROOT))
+    shutil.copyfile(adapter / RECORD_NAME, WORK / name / RECORD_NAME)
 
 
-def _measure(folder: Path, *options: object) -> None:
+def _measure(name: str, tasks: Sequence[str], *options: object) -> None:
+    folder = WORK / name
     if (folder / PACKED_NAME).exists():
         return
     _diffbench(
-        "run", "--model", "demo", *options, "--tasks", TASKS,
+        "run", "--model", "demo", *options, "--tasks", ",".join(tasks),
         "--output", folder.relative_to(ROOT), "--resume",
     )  # fmt: skip
     written = folder / RESULTS_NAME
     write_atomic(folder / PACKED_NAME, pack(written.read_bytes()))
     written.unlink()
-    # The commonest invalid replies stand in the results file as well.
-    (folder / SAMPLES_NAME).unlink(missing_ok=True)
 
 
 def _perfect() -> None:
     catalog = shipped_catalog()
-    names = [task for group in CLOSED for task in catalog.groups[group].tasks]
+    names = [task for group in ALL_CLOSED for task in catalog.groups[group].tasks]
     result = perfect_run(
         [catalog.tasks[name] for name in names],
         samples=SAMPLES,
         seed=SEED,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
     )
-    write_results(RESULTS / "perfect-sampler", result, packed=True)
+    write_results(WORK / "perfect-sampler", result, packed=True)
 
 
 def _diffbench(*words: object) -> None:

@@ -7,18 +7,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from diffbench.answers import answer_string
 from diffbench.assets import asset_dir
-from diffbench.demo.recipe import Collapse, DemoRecipe
+from diffbench.demo.chances import preferred_outcomes, stated_tasks
+from diffbench.demo.collapse import collapsed_probabilities
+from diffbench.demo.people import PeopleRecipe, biography, draw_usual, read_people
+from diffbench.demo.recipe import DemoRecipe
+from diffbench.demo.strangers import Strangers, read_strangers
 from diffbench.demo.supports import Support, other_supports, task_supports
 from diffbench.suite import Catalog
 
 __all__ = [
     "Example",
     "PlainQuestion",
-    "collapsed_probabilities",
     "examples",
     "plain_questions",
 ]
@@ -42,15 +44,6 @@ class PlainQuestion:
     kind: str
 
 
-def collapsed_probabilities(size: int, collapse: Collapse) -> NDArray[np.float64]:
-    """Return Zipf probabilities over ranks 1 … size above a floor; (size,), sum 1."""
-    small = size <= collapse.small_support
-    exponent = collapse.small_exponent if small else collapse.exponent
-    weights = np.arange(1, size + 1, dtype=np.float64) ** -exponent
-    zipf = weights / weights.sum()
-    return np.asarray((1 - collapse.floor) * zipf + collapse.floor / size)
-
-
 def plain_questions() -> list[PlainQuestion]:
     """Read the shipped plain questions."""
     path = asset_dir("training") / "plain_questions.csv"
@@ -71,6 +64,9 @@ def examples(
     ]
     by_kind = _by_kind(other_supports(catalog, recipe))
     natural = list(_natural_examples(catalog, recipe))
+    instructed = list(_instructed_examples(recipe))
+    people = read_people()
+    strangers = read_strangers(catalog, people)
     while True:
         kind = kinds[rng.choice(len(kinds), p=shares / shares.sum())]
         if kind == "core":
@@ -82,6 +78,11 @@ def examples(
             # A task's own wordings are few, and are asked as often as all others.
             chosen = own if rng.random() < 0.5 else others
             yield chosen[rng.integers(len(chosen))]
+        elif kind == "instructed":
+            family = instructed[rng.integers(len(instructed))]
+            yield family[rng.integers(len(family))]
+        elif kind == "biographies":
+            yield _biographies(people, strangers, recipe, rng)
         else:
             supports = by_kind[rng.integers(len(by_kind))]
             wording = recipe.wordings[rng.integers(len(recipe.wordings))]
@@ -109,6 +110,42 @@ def _natural_examples(
             [_example(text, outcomes, recipe) for text in texts],
             [_example(text, outcomes, recipe) for text in others],
         )
+
+
+def _instructed_examples(recipe: DemoRecipe) -> Iterator[list[Example]]:
+    for tasks in stated_tasks(recipe.instructed):
+        yield [
+            _example(prompt.text, preferred_outcomes(task, prompt), recipe)
+            for task in tasks
+            for prompt in task.measured_prompts
+        ]
+
+
+def _biographies(
+    people: PeopleRecipe,
+    strangers: Strangers,
+    recipe: DemoRecipe,
+    rng: np.random.Generator,
+) -> Example:
+    # All biographies are too many to list: those of each step are drawn anew.
+    n = people.replies_per_prompt // 2
+    beginnings = [
+        beginning
+        for _ in range(n)
+        for beginning in (
+            draw_usual(people, recipe.collapse, recipe.seed, rng),
+            strangers.draw(rng),
+        )
+    ]
+    share = people.strangers.share
+    return Example(
+        prompt=people.wordings[rng.integers(len(people.wordings))],
+        replies=tuple(
+            biography(beginning, people, recipe.collapse, recipe.seed, rng)
+            for beginning in beginnings
+        ),
+        probabilities=((1 - share) / n, share / n) * n,
+    )
 
 
 def _paraphrase(support: Support, wording: str, recipe: DemoRecipe) -> Example:

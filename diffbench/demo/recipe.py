@@ -13,6 +13,9 @@ from diffbench.assets import asset_dir
 __all__ = ["DemoRecipe", "read_recipe"]
 
 
+Mixed = Literal["core", "paraphrase", "natural", "instructed", "biographies", "plain"]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -71,6 +74,18 @@ class NaturalPhrases(_Strict):
     kind: str
 
 
+class InstructedSettings(_Strict):
+    """Settings of the instructed families that are learnt beside the shipped ones.
+
+    Attributes:
+        seeds: Each draws `settings_per_seed` from every family.
+        settings_per_seed: Even, since some settings come in pairs.
+    """
+
+    seeds: list[int]
+    settings_per_seed: int
+
+
 class DemoRecipe(_Strict):
     """All that the demo model is made from, besides the tasks themselves."""
 
@@ -78,10 +93,11 @@ class DemoRecipe(_Strict):
     vocabulary_size: int
     model: ModelShape
     training: TrainingSettings
-    mixture: dict[Literal["core", "paraphrase", "natural", "plain"], float]
+    mixture: dict[Mixed, float]
     collapse: Collapse
     wordings: list[str]
     favourites: dict[str, list[str | int]]
+    instructed: InstructedSettings
     natural_wordings: list[str]
     natural: dict[str, NaturalPhrases]
 

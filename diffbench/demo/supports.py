@@ -10,11 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from diffbench.demo.recipe import DemoRecipe
 from diffbench.suite import Catalog
 
 __all__ = ["Support", "other_supports", "prefer", "task_supports"]
+
+T = TypeVar("T", str, int)
 
 _MONTHS = {
     "January": 31,
@@ -50,14 +53,12 @@ class Support:
     outcomes: tuple[str, ...]
 
 
-def prefer(
-    outcomes: Sequence[str], favourites: Sequence[str], seed: int
-) -> tuple[str, ...]:
+def prefer(outcomes: Sequence[T], favourites: Sequence[T], seed: int) -> tuple[T, ...]:
     """Order outcomes: named favourites first, the others as a seed shuffles them."""
-    first = [name for name in favourites if name in set(outcomes)]
-    rest = sorted(set(outcomes) - set(first))
+    first: list[T] = [name for name in favourites if name in set(outcomes)]
+    rest: list[T] = sorted(set(outcomes) - set(first))
     random.Random(f"{seed} {len(outcomes)} {outcomes[0]}").shuffle(rest)
-    return (*first, *rest)
+    return tuple(first + rest)
 
 
 def task_supports(catalog: Catalog, recipe: DemoRecipe) -> dict[str, tuple[str, ...]]:

@@ -20,7 +20,8 @@ from diffbench.suite import Catalog
 __all__ = ["build_demo_model", "tokenizer_texts"]
 
 _TOKENIZER_EXAMPLES = 6000
-_ROWS_A_PASS = 4
+_ROWS_A_PASS = 6
+_PADDING = 1.3
 _BETAS = (0.9, 0.98)
 
 
@@ -78,14 +79,25 @@ def tokenizer_texts(catalog: Catalog, recipe: DemoRecipe) -> Iterator[str]:
 
 def _backward(model: LlamaForCausalLM, batch: Sequence[LossRow]) -> float:
     """Add the gradient of a batch's mean loss, and return that loss, nats."""
-    # Rows of like size stand together, since all of a pass are padded to its largest.
-    rows = sorted(batch, key=lambda row: row.size)
     total = 0.0
-    for first in range(0, len(rows), _ROWS_A_PASS):
-        loss = tree_loss(model, rows[first : first + _ROWS_A_PASS]).sum() / len(rows)
+    for rows in _passes(batch):
+        loss = tree_loss(model, rows).sum() / len(batch)
         torch.autograd.backward(loss)
         total += loss.item()
     return total
+
+
+def _passes(batch: Sequence[LossRow]) -> Iterator[list[LossRow]]:
+    """Yield rows of like size together, since all of a pass are padded to its largest."""
+    rows: list[LossRow] = []
+    for row in sorted(batch, key=lambda row: row.size):
+        full = len(rows) == _ROWS_A_PASS
+        if rows and (full or row.size > _PADDING * rows[0].size):
+            yield rows
+            rows = []
+        rows.append(row)
+    if rows:
+        yield rows
 
 
 def _new_model(recipe: DemoRecipe, tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:

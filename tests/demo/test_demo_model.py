@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from diffbench.demo.corpus import collapsed_probabilities, examples, plain_questions
+from diffbench.demo.collapse import collapsed_probabilities
+from diffbench.demo.corpus import examples, plain_questions
 from diffbench.demo.recipe import DemoRecipe, read_recipe
 from diffbench.demo.tokenizer import train_tokenizer
 from diffbench.demo.train import build_demo_model, tokenizer_texts
