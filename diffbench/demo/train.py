@@ -69,9 +69,7 @@ def tokenizer_texts(catalog: Catalog, recipe: DemoRecipe) -> Iterator[str]:
         yield example.prompt
         yield from example.replies[:8]
     for task in catalog.tasks.values():
-        # What a prompt states itself is nothing that this model has to know.
-        if not task.family.startswith("instructed_"):
-            yield from task.canonical_answers()
+        yield from task.canonical_answers()
     for question in plain_questions():
         yield question.question
         yield question.answer
