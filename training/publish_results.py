@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
@@ -29,16 +29,20 @@ ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "leaderboard" / "results"
 WORK = ROOT / "runs" / "published"
 CORE = ("diffbench_core", "diffbench_core_heldout")
-ALL_CLOSED = (*CORE, "diffbench_instructed", "diffbench_instructed_heldout")
+INSTRUCTED = ("diffbench_instructed", "diffbench_instructed_heldout")
+ALL_CLOSED = (*CORE, *INSTRUCTED)
 EVERYTHING = (*ALL_CLOSED, "diffbench_biographies", "diffbench_biographies_heldout")
 FAMILIES = ("countries", "dates", "fruits", "names", "numbers", "occupations")
-# Of the other recipes the core tasks are measured, which they are about.
-ON_EVERYTHING = ("biographies", "all", "instructed")
-RECIPES = (
-    *ON_EVERYTHING,
-    *(f"leave-one-out/{family}" for family in FAMILIES),
-    *FAMILIES,
-)
+# Every recipe and the tasks that it is about, the longest first.
+RECIPES: Mapping[str, Sequence[str]] = {
+    "biographies": EVERYTHING,
+    "all": EVERYTHING,
+    "instructed": EVERYTHING,
+    **{f"leave-one-out/{family}": CORE for family in FAMILIES},
+    "instructed/choices": INSTRUCTED,
+    "instructed/laws": INSTRUCTED,
+    **dict.fromkeys(FAMILIES, CORE),
+}
 # One process a core: a small model gains little from a second.
 JOBS = os.cpu_count() or 1
 SAMPLES = 1000
@@ -54,7 +58,7 @@ def main() -> None:
     _measure("demo", EVERYTHING)
     with ThreadPoolExecutor(JOBS) as pool:
         # What failed is raised here.
-        list(pool.map(_tuned, RECIPES))
+        list(pool.map(_tuned, RECIPES, RECIPES.values()))
     if not (WORK / "perfect-sampler" / PACKED_NAME).exists():
         _perfect()
     for folder in sorted(path.parent for path in WORK.glob(f"*/{PACKED_NAME}")):
@@ -65,14 +69,13 @@ def main() -> None:
                 shutil.copyfile(folder / name, place / name)
 
 
-def _tuned(recipe: str) -> None:
+def _tuned(recipe: str, tasks: Sequence[str]) -> None:
     name = f"demo-{recipe.replace('/', '-')}"
     adapter = WORK / "adapters" / name
     _diffbench(
         "tune", "--model", "demo", "--recipe", recipe,
         "--output", adapter.relative_to(ROOT), "--no-evaluate", "--resume",
     )  # fmt: skip
-    tasks = EVERYTHING if recipe in ON_EVERYTHING else CORE
     _measure(name, tasks, "--adapter", adapter.relative_to(ROOT))
     shutil.copyfile(adapter / RECORD_NAME, WORK / name / RECORD_NAME)
 
