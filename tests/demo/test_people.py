@@ -84,12 +84,16 @@ def test_a_country_has_professions_of_its_own() -> None:
     assert len(favourites) > 1
 
 
-def test_no_held_out_wording_is_trained_on(corpus: list[Example]) -> None:
-    held_out = {
+@pytest.mark.parametrize("split", ["train", "held_out"])
+def test_the_tasks_trained_wordings_are_read_and_no_other(
+    corpus: list[Example], split: str
+) -> None:
+    wordings = {
         prompt.text
         for task in CATALOG.biographies.values()
         for prompt in task.prompts
-        if prompt.split == "held_out"
+        if prompt.split == split
     }
-    assert held_out
-    assert not held_out & {example.prompt for example in corpus}
+    seen = {example.prompt for example in corpus}
+    assert wordings
+    assert wordings & seen == (wordings if split == "train" else set())
