@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, get_args
 
 from diffbench.suite import shipped_catalog
 
-__all__ = ["SUITES", "SUITE_TITLES", "Suite", "suite_of"]
+__all__ = ["SUITES", "SUITE_TITLES", "Suite", "short_family", "suite_of"]
 
 Suite: TypeAlias = Literal["core", "natural", "instructed", "other"]
 
@@ -24,6 +24,11 @@ SUITE_TITLES: Mapping[Suite, str] = {
 def suite_of(family: str) -> Suite:
     """Return the shipped suite that has a family; `other` for anybody's own families."""
     return _shipped().get(family, "other")
+
+
+def short_family(family: str) -> str:
+    """Return a family's name among those of its suite: `coin` for `instructed_coin`."""
+    return family.removeprefix(f"{suite_of(family)}_")
 
 
 @cache

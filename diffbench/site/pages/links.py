@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from diffbench.site.display import SPLITS, family_title
 from diffbench.site.runs import slugify
 from diffbench.site.scope import Scope
-from diffbench.site.suites import SUITE_TITLES, Suite
+from diffbench.site.suites import SUITE_TITLES, Suite, short_family
 
 __all__ = ["Link", "family_links", "scope_path", "split_links", "suite_links"]
 
@@ -58,7 +58,7 @@ def family_links(root: str, board: int, here: Scope, scopes: Sequence[Scope]) ->
     return [
         Link(
             href=root + scope_path(board, _nearest(here.suite, family, here.split, scopes)),
-            text="All families" if family is None else _within(here.suite, family),
+            text="All families" if family is None else family_title(short_family(family)),
             here=family == here.family,
         )
         for family in families
@@ -76,11 +76,6 @@ def split_links(root: str, board: int, here: Scope, scopes: Sequence[Scope]) -> 
         for scope in scopes
         if (scope.suite, scope.family) == (here.suite, here.family)
     ]
-
-
-def _within(suite: Suite, family: str) -> str:
-    """Return a family's name for people who know the suite."""
-    return family_title(family.removeprefix(f"{suite}_"))
 
 
 def _stem(family: str) -> str:
