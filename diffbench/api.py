@@ -24,7 +24,8 @@ from diffbench.tuning.options import NoTuneProgress, TuneOptions, TuneProgress
 
 if TYPE_CHECKING:
     from diffbench.gate import CheckReport
-    from diffbench.tuning.study import Study, StudyName
+    from diffbench.tuning.study import Study
+    from diffbench.tuning.study_record import StudyName
     from diffbench.tuning.tune import Tuned
 
 __all__ = [

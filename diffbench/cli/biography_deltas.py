@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from diffbench.answers import VALUE_FIELDS
-from diffbench.compare import BiographyComparison, BiographyDelta
+from diffbench.compare import BIOGRAPHY_ROWS, BiographyComparison, BiographyDelta
 from diffbench.errors import printable
-from diffbench.results import DISTINCT_DRAWS, MetricEntry
+from diffbench.results import MetricEntry
 
-__all__ = ["print_biography_deltas"]
-
-_TEXTS = (
-    ("well_formed", "well-formed replies", 3),
-    ("achievement.unigram_diversity", "unigram diversity, achievement", 3),
-    ("whole.unigram_diversity", "unigram diversity, whole", 3),
-)
+__all__ = ["biographies_json", "print_biography_deltas"]
 
 
 def print_biography_deltas(console: Console, found: BiographyComparison) -> None:
@@ -39,24 +35,33 @@ def print_biography_deltas(console: Console, found: BiographyComparison) -> None
         )
 
 
+def biographies_json(found: BiographyComparison) -> dict[str, Any]:
+    """Return both values of each metric, for a machine to read."""
+    return {
+        "tasks": [
+            {
+                "name": task.name,
+                "metrics": {
+                    name: [entry.model_dump(mode="json") for entry in pair]
+                    for name, pair in task.metrics.items()
+                },
+            }
+            for task in found.tasks
+        ],
+        "not_compared": [asdict(one) for one in found.not_compared],
+    }
+
+
 def _table(task: BiographyDelta) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("")
     for header in ("before", "after", "after / before"):
         table.add_column(header, justify="right", no_wrap=True)
-    rows = [
-        (f"{field}.distinct_100", f"distinct in {DISTINCT_DRAWS}: {_title(field)}", 1)
-        for field in VALUE_FIELDS
-    ]
-    for name, title, digits in (*rows, *_TEXTS):
+    for name, title, digits in BIOGRAPHY_ROWS:
         before, after = task.metrics[name]
         cells = (_shown(before, digits), _shown(after, digits), _ratio(before, after))
         table.add_row(f" {title}", *cells)
     return table
-
-
-def _title(field: str) -> str:
-    return field.replace("_", " ")
 
 
 def _shown(entry: MetricEntry, digits: int) -> str:

@@ -12,7 +12,7 @@ from diffbench.cli.output import console, echo_json, json_option, safe
 from diffbench.errors import ResultError
 
 if TYPE_CHECKING:
-    from diffbench.compare import BiographyComparison, Comparison
+    from diffbench.compare import Comparison
     from diffbench.results import RunResult
 
 __all__ = ["compare"]
@@ -54,7 +54,7 @@ def compare(
     does; values from replies are compared free of the bias of counting, whatever their
     numbers of replies. Biographies stand side by side, without a verdict.
     """
-    from diffbench.cli.biography_deltas import print_biography_deltas
+    from diffbench.cli.biography_deltas import biographies_json, print_biography_deltas
     from diffbench.cli.verdicts import markdown_verdicts, print_verdicts
     from diffbench.compare import (
         compare_biographies,
@@ -78,7 +78,7 @@ def compare(
                 **names,
                 **plain,
                 "verdicts": asdict(verdicts),
-                "biographies": _plain(open_ended),
+                "biographies": biographies_json(open_ended),
             }
         )
     elif as_markdown:
@@ -93,22 +93,6 @@ def compare(
         if closed:
             print_verdicts(out, verdicts)
         print_biography_deltas(out, open_ended)
-
-
-def _plain(found: BiographyComparison) -> dict[str, Any]:
-    return {
-        "tasks": [
-            {
-                "name": task.name,
-                "metrics": {
-                    name: [entry.model_dump(mode="json") for entry in pair]
-                    for name, pair in task.metrics.items()
-                },
-            }
-            for task in found.tasks
-        ],
-        "not_compared": [asdict(one) for one in found.not_compared],
-    }
 
 
 def _deltas(first: RunResult, second: RunResult) -> Comparison | None:

@@ -136,16 +136,27 @@ def tune(*, recipe: str | None, study: str | None, as_json: bool, **values: Any)
 def _echo(tuned: Tuned) -> None:
     from dataclasses import asdict
 
+    from diffbench.cli.biography_deltas import biographies_json
+
     record = tuned.record.model_dump(mode="json")
     comparison = None if tuned.comparison is None else asdict(tuned.comparison)
-    echo_json({"output": str(tuned.output), "tune": record, "comparison": comparison})
+    people = None
+    if tuned.evaluated is not None:
+        people = biographies_json(tuned.evaluated.biographies)
+    echo_json(
+        {
+            "output": str(tuned.output),
+            "tune": record,
+            "comparison": comparison,
+            "biographies": people,
+        }
+    )
 
 
 def print_tuned(out: Console, tuned: Tuned) -> None:
     """Print how the training went, what changed, and where the adapter is."""
     from diffbench.cli.biography_deltas import print_biography_deltas
     from diffbench.cli.deltas import print_comparison
-    from diffbench.compare import compare_biographies
 
     record = tuned.record
     kind = "  [yellow](synthetic: a made-up specimen)[/]" if record.base.synthetic else ""
@@ -167,8 +178,7 @@ def print_tuned(out: Console, tuned: Tuned) -> None:
     if tuned.evaluated is not None:
         if tuned.evaluated.comparison.tasks:
             print_comparison(out, tuned.evaluated.comparison)
-        base, after = tuned.evaluated.base, tuned.evaluated.tuned
-        print_biography_deltas(out, compare_biographies(base, after))
+        print_biography_deltas(out, tuned.evaluated.biographies)
         out.print()
     print_retention(out, tuned)
     shown = safe(tuned.output)

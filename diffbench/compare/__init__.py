@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from diffbench.compare.biographies import (
+    BIOGRAPHY_ROWS,
     BiographyComparison,
     BiographyDelta,
     compare_biographies,
@@ -30,6 +31,7 @@ from diffbench.compare.question import DEFAULT_MARGIN, Question
 from diffbench.compare.verdict import ChangeInterval, MetricVerdict, Verdict, Verdicts
 
 __all__ = [
+    "BIOGRAPHY_ROWS",
     "DEFAULT_ALPHA",
     "DEFAULT_MARGIN",
     "Better",

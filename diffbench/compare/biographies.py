@@ -9,10 +9,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from diffbench.answers import VALUE_FIELDS
 from diffbench.compare.deltas import NotCompared
-from diffbench.results import BiographyResult, MetricEntry, RunResult
+from diffbench.results import DISTINCT_DRAWS, BiographyResult, MetricEntry, RunResult
 
-__all__ = ["BiographyComparison", "BiographyDelta", "compare_biographies"]
+__all__ = [
+    "BIOGRAPHY_ROWS",
+    "BiographyComparison",
+    "BiographyDelta",
+    "compare_biographies",
+]
+
+BIOGRAPHY_ROWS: tuple[tuple[str, str, int], ...] = (
+    *(
+        (
+            f"{field}.distinct_{DISTINCT_DRAWS}",
+            f"distinct in {DISTINCT_DRAWS}: {field.replace('_', ' ')}",
+            1,
+        )
+        for field in VALUE_FIELDS
+    ),
+    ("well_formed", "well-formed replies", 3),
+    ("achievement.unigram_diversity", "unigram diversity, achievement", 3),
+    ("whole.unigram_diversity", "unigram diversity, whole", 3),
+)
+"""What is shown of a task: metric, title and decimals."""
 
 # Settings under which replies are draws from another law.
 _SAME = ("temperature", "top_p", "top_k", "min_p", "limit", "thinking")

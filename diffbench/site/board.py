@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from diffbench.compare import Verdicts, compare_measurements, pair_tasks
 from diffbench.site.runs import Question, Run, SettingsKey
+from diffbench.site.suites import SUITES, Suite, suite_of
 from diffbench.site.work import forked
 
 __all__ = ["Block", "Board", "Tuned", "make_boards"]
@@ -40,13 +41,18 @@ class Board:
         settings: These settings.
         blocks: Base models with their tuned versions; all runs but the perfect ones.
         perfect: Scripted perfect samplers.
-        reference: The questions over which means are taken, in order, by family.
+        references: By suite, the questions over which means are taken, by family.
     """
 
     settings: SettingsKey
     blocks: Sequence[Block]
     perfect: Sequence[Run]
-    reference: Sequence[Question]
+    references: Mapping[Suite, Sequence[Question]]
+
+    @property
+    def ranked(self) -> frozenset[Question]:
+        """The questions of all suites over which means are taken."""
+        return frozenset(q for reference in self.references.values() for q in reference)
 
     @property
     def runs(self) -> list[Run]:
@@ -104,24 +110,35 @@ def _board(
         settings=settings,
         blocks=_blocks(measured, bases, tuned),
         perfect=[run for run in runs if run.role == "perfect"],
-        reference=_reference(measured or runs),
+        references=_references(measured or runs),
     )
 
 
-def _reference(runs: Sequence[Run]) -> list[Question]:
+def _references(runs: Sequence[Run]) -> dict[Suite, list[Question]]:
+    families = {
+        question: task.family for run in runs for question, task in run.tasks.items()
+    }
+    suites = {question: suite_of(family) for question, family in families.items()}
+    return {
+        suite: sorted(
+            _reference(runs, {q for q, its in suites.items() if its == suite}),
+            key=lambda question: (families[question], question),
+        )
+        for suite in SUITES
+        if suite in suites.values()
+    }
+
+
+def _reference(runs: Sequence[Run], among: Set[Question]) -> frozenset[Question]:
     """Return the set of questions whose size times the runs that have it is largest."""
-    sets = Counter(frozenset(run.tasks) for run in runs)
+    sets = Counter(frozenset(run.tasks.keys() & among) for run in runs)
     covered = {
         candidate: sum(n for other, n in sets.items() if candidate <= other)
         for candidate in sets
     }
-    best = max(
+    return max(
         covered, key=lambda one: (covered[one] * len(one), len(one), sorted(one)[::-1])
     )
-    families: Mapping[Question, str] = {
-        question: task.family for run in runs for question, task in run.tasks.items()
-    }
-    return sorted(best, key=lambda question: (families[question], question))
 
 
 def _blocks(

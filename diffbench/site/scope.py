@@ -1,9 +1,9 @@
-"""One view of a board: all tasks, one family, one split; and each run's means over it."""
+"""One view of a board: a suite or a family, one split; and each run's means over it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -12,6 +12,7 @@ from diffbench.metrics import FloatArray, MetricValue, aggregate
 from diffbench.results import MetricEntry, TaskResult
 from diffbench.site.board import Board
 from diffbench.site.runs import Question, Run
+from diffbench.site.suites import Suite
 
 __all__ = ["Scope", "ScopeSplit", "make_scopes", "prompt_rows", "scope_means"]
 
@@ -23,16 +24,25 @@ class Scope:
     """A choice of tasks.
 
     Attributes:
-        family: One family, or None for all.
+        suite: What the tasks are of.
+        family: One family, or None for all of the suite.
         split: Trained wordings, held-out ones, or both.
         questions: The tasks, grouped by family.
         families: The family of each question.
+        home: Whether it is what the board opens with.
     """
 
+    suite: Suite
     family: str | None
     split: ScopeSplit
     questions: tuple[Question, ...]
     families: tuple[str, ...]
+    home: bool
+
+    def asked_none_of(self, run: Run) -> bool:
+        """Say whether a run was asked none of this in any version, but something else."""
+        names = {question.name for question in self.questions}
+        return not any(question.name in names for question in run.tasks)
 
     def missing(self, run: Run) -> list[Question]:
         """Return the questions that a run did not answer."""
@@ -40,28 +50,41 @@ class Scope:
 
 
 def make_scopes(board: Board) -> list[Scope]:
-    """Return every scope that has tasks: all first, then by family and split."""
+    """Return every scope that has tasks: by suite, all its families first, and split."""
     examples: dict[Question, TaskResult] = {}
     for run in (*board.runs, *board.perfect):
         for question, task in run.tasks.items():
             examples.setdefault(question, task)
-    families = sorted({examples[question].family for question in board.reference})
+    scopes = [
+        scope
+        for suite, reference in board.references.items()
+        for scope in _suite_scopes(suite, reference, examples)
+    ]
+    return [replace(scopes[0], home=True), *scopes[1:]]
+
+
+def _suite_scopes(
+    suite: Suite, reference: Sequence[Question], examples: Mapping[Question, TaskResult]
+) -> Iterator[Scope]:
+    families = sorted({examples[question].family for question in reference})
     splits: tuple[ScopeSplit, ...] = ("all", "train", "held_out")
-    scopes = []
     for family in (None, *families):
         for split in splits:
             chosen = tuple(
                 question
-                for question in board.reference
+                for question in reference
                 if family in (None, examples[question].family)
                 and split in ("all", examples[question].split)
             )
             if chosen:
-                found = tuple(examples[question].family for question in chosen)
-                scopes.append(
-                    Scope(family=family, split=split, questions=chosen, families=found)
+                yield Scope(
+                    suite=suite,
+                    family=family,
+                    split=split,
+                    questions=chosen,
+                    families=tuple(examples[question].family for question in chosen),
+                    home=False,
                 )
-    return scopes
 
 
 def scope_means(

@@ -9,10 +9,17 @@ from typing import Any
 import yaml
 from huggingface_hub import ModelCard, hf_hub_download
 
-from diffbench.compare import Comparison, Delta
+from diffbench.compare import (
+    BIOGRAPHY_ROWS,
+    BiographyComparison,
+    BiographyDelta,
+    Comparison,
+    Delta,
+)
 from diffbench.errors import printable
 from diffbench.models.spec import ModelSpec
 from diffbench.results.files import write_atomic
+from diffbench.tuning.evaluation import Evaluated
 from diffbench.tuning.record import RetentionVerdict, TuneRecord
 
 __all__ = ["base_licence", "write_card"]
@@ -50,10 +57,10 @@ def base_licence(spec: ModelSpec, revision: str | None) -> str | None:
     return printable(stated, 60) if isinstance(stated, str) else None
 
 
-def write_card(folder: Path, record: TuneRecord, comparison: Comparison | None) -> None:
-    """Write README.md into an adapter's folder."""
+def write_card(folder: Path, record: TuneRecord, evaluated: Evaluated | None) -> None:
+    """Write README.md into an adapter's folder, with what changed where that is known."""
     head = yaml.safe_dump(_metadata(record), sort_keys=False, allow_unicode=True)
-    text = "\n".join([f"---\n{head}---", *_body(record, comparison)])
+    text = "\n".join([f"---\n{head}---", *_body(record, evaluated)])
     write_atomic(folder / "README.md", f"{text}\n".encode())
 
 
@@ -68,7 +75,7 @@ def _metadata(record: TuneRecord) -> dict[str, Any]:
     return metadata
 
 
-def _body(record: TuneRecord, comparison: Comparison | None) -> Iterator[str]:
+def _body(record: TuneRecord, evaluated: Evaluated | None) -> Iterator[str]:
     base, recipe = _code(record.base.id), _code(record.recipe_name)
     yield f"\n# {_plain(record.base.id)}, tuned to draw as asked\n"
     yield (
@@ -84,9 +91,12 @@ def _body(record: TuneRecord, comparison: Comparison | None) -> Iterator[str]:
     yield _USE.format(load=_load(record))
     yield "\n## Training\n"
     yield from _training(record)
-    if comparison is not None:
+    if evaluated is not None and evaluated.comparison.tasks:
         yield "\n## Before and after\n"
-        yield from _before_after(comparison)
+        yield from _before_after(evaluated.comparison)
+    if evaluated is not None and evaluated.biographies.tasks:
+        yield "\n## Made-up people, before and after\n"
+        yield from _people(evaluated.biographies)
     if record.retention:
         yield "\n## What should not change\n"
         yield from _retention(record.retention)
@@ -169,8 +179,22 @@ def _pair(delta: Delta) -> str:
     return f"{_number(delta.before)} → {_number(delta.after)}"
 
 
-def _number(value: float | None) -> str:
-    return "—" if value is None else f"{value:.3f}"
+def _number(value: float | None, digits: int = 3) -> str:
+    return "—" if value is None else f"{value:.{digits}f}"
+
+
+def _people(found: BiographyComparison) -> Iterator[str]:
+    tasks = found.tasks
+    rows = [
+        (title, *(_entries(task, name, digits) for task in tasks))
+        for name, title, digits in BIOGRAPHY_ROWS
+    ]
+    yield from _table(("value", *(_code(task.name) for task in tasks)), rows)
+    yield "\nHow diverse made-up people should be is not known, so no value is a score."
+
+
+def _entries(task: BiographyDelta, name: str, digits: int) -> str:
+    return " → ".join(_number(entry.value, digits) for entry in task.metrics[name])
 
 
 def _retention(verdicts: Sequence[RetentionVerdict]) -> Iterator[str]:

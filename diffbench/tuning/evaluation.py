@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from diffbench.compare import Comparison, compare_results
+from diffbench.compare import (
+    BiographyComparison,
+    Comparison,
+    compare_biographies,
+    compare_results,
+)
 from diffbench.harness.run import run_tasks
 from diffbench.options import RunOptions
 from diffbench.results import RunResult
@@ -18,11 +23,19 @@ __all__ = ["Evaluated", "evaluate"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluated:
-    """The untuned and the tuned model's results, and what changed."""
+    """The untuned and the tuned model's results, and what changed.
+
+    Attributes:
+        base: Results of the untuned model.
+        tuned: Those of the tuned one.
+        comparison: What changed in tasks with a target.
+        biographies: What changed in made-up people.
+    """
 
     base: RunResult
     tuned: RunResult
     comparison: Comparison
+    biographies: BiographyComparison
 
 
 def evaluate(
@@ -46,7 +59,12 @@ def evaluate(
     base = _run(options, sources, base_folder, None, progress)
     progress.stage("Measuring the tuned model")
     tuned = _run(options, sources, output / TUNED_FOLDER, output, progress)
-    return Evaluated(base=base, tuned=tuned, comparison=compare_results(base, tuned))
+    return Evaluated(
+        base=base,
+        tuned=tuned,
+        comparison=compare_results(base, tuned),
+        biographies=compare_biographies(base, tuned),
+    )
 
 
 def _run(

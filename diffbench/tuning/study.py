@@ -17,12 +17,11 @@ from diffbench.processes import is_first
 from diffbench.results.files import write_atomic
 from diffbench.tuning.options import TuneOptions, TuneProgress
 from diffbench.tuning.recipe import recipe_names
-from diffbench.tuning.study_record import STUDY_NAME
+from diffbench.tuning.study_record import STUDY_NAME, StudyName
 from diffbench.tuning.tune import Tuned, tune_model
 
-__all__ = ["STUDY_METRICS", "Study", "StudyCell", "StudyName", "StudyRow", "run_study"]
+__all__ = ["STUDY_METRICS", "Study", "StudyCell", "StudyRow", "run_study"]
 
-StudyName = Literal["leave-one-out", "leave-one-in", "cross-range", "instructed"]
 State = Literal["untuned", "left_out", "trained"]
 STUDY_METRICS = ("overlap", "valid_mass", "entropy", "entropy_ratio", "coverage_100")
 

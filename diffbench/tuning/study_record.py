@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pydantic import ValidationError
 
@@ -16,11 +16,14 @@ __all__ = [
     "DeltaRecord",
     "RowRecord",
     "StateValues",
+    "StudyName",
     "StudyRecord",
     "load_study",
 ]
 
 STUDY_NAME = "study.json"
+
+StudyName: TypeAlias = Literal["leave-one-out", "leave-one-in", "cross-range", "instructed"]
 
 _Split = Literal["train", "held_out"]
 
@@ -61,7 +64,7 @@ class RowRecord(Record):
 class StudyRecord(Record):
     """All of `study.json`."""
 
-    study: Literal["leave-one-out", "leave-one-in", "cross-range"]
+    study: StudyName
     cells: list[CellRecord]
     rows: list[RowRecord]
 

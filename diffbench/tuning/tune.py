@@ -89,7 +89,7 @@ def tune_model(
         base = base or output / BASE_FOLDER
         evaluated = evaluate(options, sources, (base, output), progress)
     if is_first():
-        write_card(output, record, None if evaluated is None else evaluated.comparison)
+        write_card(output, record, evaluated)
     return Tuned(record=record, output=output, evaluated=evaluated)
 
 

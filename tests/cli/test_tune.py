@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from diffbench.tuning.study_record import StudyName
 from tests.command import diffbench
 from tests.tuning.small import write_recipe
 
@@ -41,7 +43,10 @@ def _process(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
             ("tune", "--model", "demo", "--recipe", "all", "--retention", "ifevall"),
             "Did you mean ifeval",
         ),
-        (("tune", "--model", "demo", "--study", "cross-range"), "--output"),
+        *(
+            (("tune", "--model", "demo", "--study", study), "--output")
+            for study in get_args(StudyName)
+        ),
         (("compare", "here", "there"), "here"),
     ],
 )

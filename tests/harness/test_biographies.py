@@ -83,6 +83,26 @@ def test_one_person_only_is_one_of_everything() -> None:
         assert prompt.equal_neighbours == 199
 
 
+def test_a_part_of_a_country_counts_as_the_country() -> None:
+    places = {
+        "Leeds, England": "United Kingdom",
+        "Portland, Oregon": "United States",
+        "Washington, D.C.": "United States",
+        "Halifax, Nova Scotia": "Canada",
+        "Hobart, Tasmania": "Australia",
+        "Tbilisi, Georgia": "Georgia",
+    }
+
+    def of_a_part(rng: np.random.Generator) -> str:
+        place = str(rng.choice(list(places)))
+        return render(["James Stone", "Male", "May 1, 1990", place, "Poet", "Wrote"])
+
+    result, _ = measured(PersonLM(of_a_part))
+    for prompt in result.prompts:
+        assert set(prompt.fields["country"].values) == set(places.values())
+        assert set(prompt.fields["place"].values) == set(places)
+
+
 def test_what_the_references_do_not_list_earns_nothing() -> None:
     def of_nowhere(rng: np.random.Generator) -> str:
         return render(

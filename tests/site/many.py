@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from diffbench.tuning.record import (
 from tests.results.factory import content_of, exact_task, make_run_of, seal
 
 __all__ = [
+    "CORE",
     "HOSTILE",
     "alter",
     "base_run",
@@ -41,20 +42,24 @@ HOSTILE = (
     "\u202egnp.exe\u2066 model",
     "x" * 300,
 )
-_FAMILIES = (("numbers", 10), ("fruits", 24), ("names", 40))
+_Families: TypeAlias = Sequence[tuple[str, int]]
+CORE: _Families = (("numbers", 10), ("fruits", 24), ("names", 40))
 
 
-def tasks_of(concentration: float, seed: int = 0, n_prompts: int = 2) -> list[TaskResult]:
-    """Tasks of three families, trained and held out, drawn from a model of one sharpness.
+def tasks_of(
+    concentration: float, seed: int = 0, n_prompts: int = 2, families: _Families = CORE
+) -> list[TaskResult]:
+    """Tasks of some families, trained and held out, drawn from a model of one sharpness.
 
     Args:
         concentration: Dirichlet parameter: small is collapsed, large is even.
         seed: Of the distributions.
         n_prompts: Wordings a task.
+        families: Their names, and the number of outcomes.
     """
     rng = np.random.default_rng(seed)
     found = []
-    for family, size in _FAMILIES:
+    for family, size in families:
         target = make_target([Outcome(text=f"{family}-{i}") for i in range(size)])
         for split in ("train", "held_out"):
             rows = rng.dirichlet(np.full(size, concentration), size=n_prompts) * 0.97
@@ -83,18 +88,29 @@ def alter(run: RunResult, **model: Any) -> RunResult:
 
 
 def base_run(
-    name: str, concentration: float = 0.1, seed: int = 0, **model: Any
+    name: str,
+    concentration: float = 0.1,
+    seed: int = 0,
+    *,
+    families: _Families = CORE,
+    **model: Any,
 ) -> RunResult:
     """A base model's run."""
-    run = make_run_of(*tasks_of(concentration, seed))
+    run = make_run_of(*tasks_of(concentration, seed, families=families))
     return alter(run, id=name, spec=f"hf:{name}", synthetic=True, **model)
 
 
 def tuned_run(
-    base: str, adapter: str, concentration: float = 3.0, seed: int = 1, **model: Any
+    base: str,
+    adapter: str,
+    concentration: float = 3.0,
+    seed: int = 1,
+    *,
+    families: _Families = CORE,
+    **model: Any,
 ) -> RunResult:
     """A run of a tuned model."""
-    run = make_run_of(*tasks_of(concentration, seed))
+    run = make_run_of(*tasks_of(concentration, seed, families=families))
     info = {"sha256": f"{seed:064x}", "name": adapter, "rank": 8, "recipe": adapter}
     return alter(
         run,

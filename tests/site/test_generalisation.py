@@ -24,6 +24,7 @@ TRAINED: dict[str, dict[str, tuple[str, ...]]] = {
     "leave-one-out": {"fruits": ("names", "numbers"), "names": ("fruits", "numbers")},
     "leave-one-in": {"fruits": ("fruits",), "names": ("names",)},
     "cross-range": {"1-10": ("numbers",), "both": ("numbers", "names")},
+    "instructed": {"choices": ("fruits",), "laws": ("names", "numbers")},
 }
 
 
@@ -193,8 +194,9 @@ def test_the_page_says_what_its_numbers_rest_on(tmp_path: Path) -> None:
         _write_study(tmp_path / "in" / study, study)
     site = build_site([tmp_path / "in"], tmp_path / "site", jobs=1).output
     text = (site / "generalisation.html").read_text()
-    assert len(re.findall("<h2>", text)) == 6
-    assert "3 <code>study.json</code> lie beside these results: all 72 values" in text
-    # Two left out of three families twice; one family alone; one and two ranges.
+    assert len(re.findall("<h2>", text)) == 8
+    assert "4 <code>study.json</code> lie beside these results: all 96 values" in text
+    # Two left out of three families twice; one family alone; one and two ranges; one
+    # kind and two.
     badges = re.findall(r'left-out"><span class="badge">(.*?)</span>', text)
-    assert sorted(badges) == ["left out"] * 4 + ["trained"] * (4 + 3)
+    assert sorted(badges) == ["left out"] * 4 + ["trained"] * (4 + 3 + 6)

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from diffbench.compare import compare_biographies, compare_results
 from diffbench.errors import printable
 from diffbench.models.spec import ModelSpec
 from diffbench.tuning.card import base_licence, write_card
+from diffbench.tuning.evaluation import Evaluated
 from diffbench.tuning.record import TuneRecord
+from tests.results.test_biographies import HOSTILE_PEOPLE, PEOPLE, run_of
 
 RECORD = {
     "fingerprint": "f",
@@ -124,3 +127,21 @@ def test_a_folder_s_licence_is_read_off_its_card(
 def test_the_demo_model_s_licence_is_this_project_s() -> None:
     spec = ModelSpec(text="demo", kind="demo", source="x", name="demo")
     assert base_licence(spec, None) == "apache-2.0"
+
+
+def test_made_up_people_stand_before_and_after(tmp_path: Path) -> None:
+    before, after = run_of(PEOPLE), run_of(HOSTILE_PEOPLE)
+    evaluated = Evaluated(
+        base=before,
+        tuned=after,
+        comparison=compare_results(before, after),
+        biographies=compare_biographies(before, after),
+    )
+    write_card(tmp_path, TuneRecord.model_validate(RECORD), evaluated)
+    text = (tmp_path / "README.md").read_text(encoding="utf-8")
+    shares = [people.metrics["well_formed"].value for people in (PEOPLE, HOSTILE_PEOPLE)]
+    assert shares[0] is not None and shares[1] is not None
+    assert f"| well-formed replies | {shares[0]:.3f} → {shares[1]:.3f} |" in text
+    assert "| distinct in 100: first name | " in text
+    # Nothing was measured that has a target.
+    assert "## Before and after" not in text

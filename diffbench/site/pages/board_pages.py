@@ -11,10 +11,17 @@ from diffbench.site.board import Board
 from diffbench.site.display import SPLITS, family_title
 from diffbench.site.figures import dumbbell_chart
 from diffbench.site.page import Page
-from diffbench.site.pages.links import Link, family_links, scope_path, split_links
+from diffbench.site.pages.links import (
+    Link,
+    family_links,
+    scope_path,
+    split_links,
+    suite_links,
+)
 from diffbench.site.pages.overview import COLUMNS, BlockView, Overview, make_overview
 from diffbench.site.ranking import LEAST_PROMPTS
 from diffbench.site.scope import Scope, make_scopes
+from diffbench.site.suites import SUITE_TITLES
 from diffbench.site.work import Unit
 
 __all__ = ["RUNS_A_PAGE", "board_pages"]
@@ -73,12 +80,14 @@ def _page(place: _Place, view: Overview, page: int | None, n_pages: int) -> Page
     all_href = root + scope_path(place.number, scope, None) if n_pages > 1 else ""
     context: dict[str, Any] = {
         "heading": _heading(scope),
+        "suites": suite_links(root, place.number, scope, place.scopes),
         "families": family_links(root, place.number, scope, place.scopes),
         "splits": split_links(root, place.number, scope, place.scopes),
         "columns": COLUMNS,
         "blocks": view.blocks,
         "perfect": view.perfect,
         "incomplete": view.incomplete,
+        "n_not_asked": view.n_not_asked,
         "summary": _summary(view, page, n_pages),
         "all_href": "" if page is None else all_href,
         "pages": _page_links(root, place.number, scope, page, n_pages),
@@ -91,7 +100,8 @@ def _page(place: _Place, view: Overview, page: int | None, n_pages: int) -> Page
 
 
 def _heading(scope: Scope) -> str:
-    family = "All families" if scope.family is None else family_title(scope.family)
+    suite = f"{SUITE_TITLES[scope.suite]}, all families"
+    family = suite if scope.family is None else family_title(scope.family)
     return family if scope.split == "all" else f"{family}, {SPLITS[scope.split].lower()}"
 
 

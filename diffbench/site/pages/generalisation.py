@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import get_args
 
 from diffbench.compare import MetricVerdict
 from diffbench.site.board import Block, Board, Tuned
@@ -12,11 +12,10 @@ from diffbench.site.display import Word, overall_word
 from diffbench.site.page import Page
 from diffbench.site.scope import ScopeSplit
 from diffbench.site.studies import study_unit
-from diffbench.tuning.study_record import StudyRecord
+from diffbench.site.suites import short_family
+from diffbench.tuning.study_record import StudyName, StudyRecord
 
 __all__ = ["generalisation_page"]
-
-_Study: TypeAlias = Literal["leave-one-out", "leave-one-in", "cross-range"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,7 @@ class MeanRow:
 class Matrix:
     """One base model's study, in one split."""
 
-    study: _Study
+    study: StudyName
     block: Block
     split: ScopeSplit
     columns: Sequence[tuple[str, str]]
@@ -70,7 +69,7 @@ def generalisation_page(boards: Sequence[Board], studies: Sequence[StudyRecord])
         matrix
         for board in boards
         for block in board.blocks
-        for study in get_args(_Study)
+        for study in get_args(StudyName)
         for matrix in _matrices(study, block)
     ]
     return Page(
@@ -87,7 +86,7 @@ def generalisation_page(boards: Sequence[Board], studies: Sequence[StudyRecord])
     )
 
 
-def _matrices(study: _Study, block: Block) -> Iterator[Matrix]:
+def _matrices(study: StudyName, block: Block) -> Iterator[Matrix]:
     members = [one for one in block.tuned if (one.run.recipe or "").startswith(f"{study}/")]
     members.sort(key=lambda one: (one.run.recipe or "", one.run.slug))
     splits: tuple[ScopeSplit, ...] = ("train", "held_out")
@@ -96,7 +95,7 @@ def _matrices(study: _Study, block: Block) -> Iterator[Matrix]:
         titles = {
             study_unit(study, one.task, one.family): one.title
             if study == "cross-range"
-            else one.family
+            else short_family(one.family)
             for one in verdicts
         }
         if not titles:
@@ -118,7 +117,9 @@ def _known(tuned: Tuned) -> list[MetricVerdict]:
     return [one for one in found if one.before is not None and one.after is not None]
 
 
-def _row(study: _Study, tuned: Tuned, split: ScopeSplit, units: Sequence[str]) -> MatrixRow:
+def _row(
+    study: StudyName, tuned: Tuned, split: ScopeSplit, units: Sequence[str]
+) -> MatrixRow:
     cells = []
     for unit in units:
         mine = [
@@ -131,7 +132,7 @@ def _row(study: _Study, tuned: Tuned, split: ScopeSplit, units: Sequence[str]) -
     return MatrixRow(tuned=tuned, training=training, cells=cells)
 
 
-def _was_trained(study: _Study, tuned: Tuned, unit: str) -> bool | None:
+def _was_trained(study: StudyName, tuned: Tuned, unit: str) -> bool | None:
     """Return whether a training had a unit in: as its record or its name says."""
     record, named = tuned.run.record, (tuned.run.recipe or "").rpartition("/")[2]
     if record is not None:
@@ -141,7 +142,7 @@ def _was_trained(study: _Study, tuned: Tuned, unit: str) -> bool | None:
             for one in _known(tuned)
             if study_unit(study, one.task, one.family) == unit
         )
-    if study == "cross-range":
+    if study in ("cross-range", "instructed"):
         return None
     return (unit == named) == (study == "leave-one-in")
 

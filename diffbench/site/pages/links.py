@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from diffbench.site.display import SPLITS, family_title
 from diffbench.site.runs import slugify
 from diffbench.site.scope import Scope
+from diffbench.site.suites import SUITE_TITLES, Suite, short_family
 
-__all__ = ["Link", "family_links", "scope_path", "split_links"]
+__all__ = ["Link", "family_links", "scope_path", "split_links", "suite_links"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,19 +34,31 @@ def scope_path(board: int, scope: Scope, page: int | None = 1) -> str:
     """
     folder = f"board-{board + 1}/" if board else ""
     suffix = "-all" if page is None else f"-{page}" if page > 1 else ""
-    if scope.family is None and scope.split == "all":
+    if scope.home:
         return f"{folder}index{suffix}.html"
-    stem = "every-family" if scope.family is None else _stem(scope.family)
+    stem = f"suite-{scope.suite}" if scope.family is None else _stem(scope.family)
     return f"{folder}scope/{stem}.{scope.split.replace('_', '-')}{suffix}.html"
 
 
-def family_links(root: str, board: int, here: Scope, scopes: Sequence[Scope]) -> list[Link]:
-    """Return a link for each family, in the same split where it has that."""
-    families = list(dict.fromkeys(scope.family for scope in scopes))
+def suite_links(root: str, board: int, here: Scope, scopes: Sequence[Scope]) -> list[Link]:
+    """Return a link for each suite, in the same split where it has that."""
     return [
         Link(
-            href=root + scope_path(board, _nearest(family, here.split, scopes)),
-            text="All families" if family is None else family_title(family),
+            href=root + scope_path(board, _nearest(suite, None, here.split, scopes)),
+            text=SUITE_TITLES[suite],
+            here=suite == here.suite,
+        )
+        for suite in dict.fromkeys(scope.suite for scope in scopes)
+    ]
+
+
+def family_links(root: str, board: int, here: Scope, scopes: Sequence[Scope]) -> list[Link]:
+    """Return a link for each family of the suite, in the same split where it has that."""
+    families = dict.fromkeys(scope.family for scope in scopes if scope.suite == here.suite)
+    return [
+        Link(
+            href=root + scope_path(board, _nearest(here.suite, family, here.split, scopes)),
+            text="All families" if family is None else family_title(short_family(family)),
             here=family == here.family,
         )
         for family in families
@@ -53,7 +66,7 @@ def family_links(root: str, board: int, here: Scope, scopes: Sequence[Scope]) ->
 
 
 def split_links(root: str, board: int, here: Scope, scopes: Sequence[Scope]) -> list[Link]:
-    """Return a link for each split of the same family."""
+    """Return a link for each split of the same suite or family."""
     return [
         Link(
             href=root + scope_path(board, scope),
@@ -61,17 +74,20 @@ def split_links(root: str, board: int, here: Scope, scopes: Sequence[Scope]) -> 
             here=scope.split == here.split,
         )
         for scope in scopes
-        if scope.family == here.family
+        if (scope.suite, scope.family) == (here.suite, here.family)
     ]
 
 
 def _stem(family: str) -> str:
     """Return a name for files; that of an odd family ends in a hash, so none collide."""
-    if re.fullmatch(r"[a-z0-9_]{1,40}", family) and family != "every-family":
+    # The files of suites have a dash in their names.
+    if re.fullmatch(r"[a-z0-9_]{1,40}", family):
         return family
     return f"{slugify(family)}-{hashlib.sha256(family.encode()).hexdigest()[:8]}"
 
 
-def _nearest(family: str | None, split: str, scopes: Sequence[Scope]) -> Scope:
-    mine = [scope for scope in scopes if scope.family == family]
+def _nearest(
+    suite: Suite, family: str | None, split: str, scopes: Sequence[Scope]
+) -> Scope:
+    mine = [scope for scope in scopes if (scope.suite, scope.family) == (suite, family)]
     return next((scope for scope in mine if scope.split == split), mine[0])

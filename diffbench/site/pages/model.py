@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,10 +20,8 @@ from diffbench.site.display import (
     Cell,
     Word,
     entry_cell,
-    overall_word,
     parameters_text,
     signed,
-    tally,
     word_of,
 )
 from diffbench.site.distribution import (
@@ -37,6 +35,7 @@ from diffbench.site.distribution import (
 )
 from diffbench.site.figures import Chart, curve_frame, sorted_curve
 from diffbench.site.page import Page
+from diffbench.site.pages.headline import make_headlines
 from diffbench.site.runs import Run
 from diffbench.site.work import Unit
 
@@ -108,7 +107,7 @@ def _pages(
         "base": base,
         "block": block,
         "tuned": verdicts is not None,
-        "headline": _headline(run, base, verdicts or ()),
+        "headlines": make_headlines(verdicts or ()) if base is not None else [],
         "identity": _identity(run),
         "adapter": _adapter(run),
         "provenance": _provenance(run),
@@ -120,37 +119,11 @@ def _pages(
         "sections": [_section(row) for _, _, rows in groups for row in rows],
         "frame": curve_frame(),
         "retention": [] if run.record is None else run.record.retention,
-        "tally": tally(verdicts or ()),
-        "n_reference": sum(question in run.tasks for question in board.reference),
-        "n_asked": len(board.reference),
+        "n_reference": len(board.ranked & run.tasks.keys()),
+        "n_asked": len(board.ranked),
     }
     path = f"models/{run.slug}.html"
     return [Page(path=path, template="model.html", here="index.html", context=context)]
-
-
-def _headline(
-    run: Run, base: Run | None, verdicts: Sequence[MetricVerdict]
-) -> Mapping[str, Any] | None:
-    """Return before, after and word over the tasks that both measured alike."""
-    known = [one for one in verdicts if one.before is not None and one.after is not None]
-    if base is None or not known:
-        return None
-    before, after = _family_mean(known, "before"), _family_mean(known, "after")
-    return {
-        "before": before,
-        "after": after,
-        "change": after - before,
-        "n": len(known),
-        "word": overall_word(verdicts),
-    }
-
-
-def _family_mean(verdicts: Sequence[MetricVerdict], side: str) -> float:
-    families: dict[str, list[float]] = {}
-    for one in verdicts:
-        families.setdefault(one.family, []).append(float(getattr(one, side)))
-    means = [sum(values) / len(values) for values in families.values()]
-    return sum(means) / len(means)
 
 
 def _rows(run: Run, base: Run | None, verdicts: Sequence[MetricVerdict]) -> list[TaskRow]:

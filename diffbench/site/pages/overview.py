@@ -97,12 +97,18 @@ class Incomplete:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """All of one scope."""
+    """All of one scope.
+
+    Attributes:
+        incomplete: Runs that answered a part of it.
+        n_not_asked: Runs that were asked nothing of it.
+    """
 
     scope: Scope
     blocks: Sequence[BlockView]
     perfect: Sequence[Row]
     incomplete: Sequence[Incomplete]
+    n_not_asked: int
     n_prompts: int
 
 
@@ -140,7 +146,12 @@ def make_overview(board: Board, scope: Scope) -> Overview:
         perfect=[
             _row(run, None, means[run.slug]) for run in board.perfect if run.slug in means
         ],
-        incomplete=[_incomplete(run, scope) for run in board.runs if scope.missing(run)],
+        incomplete=[
+            _incomplete(run, scope)
+            for run in board.runs
+            if scope.missing(run) and not scope.asked_none_of(run)
+        ],
+        n_not_asked=sum(map(scope.asked_none_of, board.runs)),
         n_prompts=sum(len(whole[0].tasks[q].prompts) for q in scope.questions)
         if whole
         else 0,
@@ -167,7 +178,9 @@ def _block(
     elif block.base.slug in means:
         base = _row(block.base, ranking.rank(block.base), means[block.base.slug])
     else:
-        note = "incomplete here: see below"
+        note = "not measured on these tasks"
+        if not scope.asked_none_of(block.base):
+            note = "incomplete here: see below"
     tuned = [
         _tuned_row(one, block.base if base is not None else None, scope, ranking, means)
         for one in block.tuned

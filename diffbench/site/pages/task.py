@@ -72,6 +72,7 @@ def _index(
     questions: Sequence[Question],
     found: Mapping[Question, TaskResult],
 ) -> list[Page]:
+    ranked = boards[0].ranked
     rows = [
         {
             "question": question,
@@ -81,7 +82,7 @@ def _index(
                 for board in boards
                 for run in (*board.runs, *board.perfect)
             ),
-            "ranked": question in boards[0].reference,
+            "ranked": question in ranked,
         }
         for question in questions
     ]
