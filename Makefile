@@ -49,7 +49,7 @@ statistics: $(VENV)/.installed
 	@$(BIN)/python -m simulations.estimators --write
 	@$(BIN)/python -m simulations.intervals --write
 
-# About 20 minutes on 2 cores; overwrites diffbench/demo/model.
+# About an hour on one core; overwrites diffbench/demo/model.
 demo-model: $(VENV)/.installed
 	@$(BIN)/python training/build_demo.py
 

@@ -25,7 +25,7 @@ _REPORT_EVERY = 100
     help="Folder for the model.  [default: the package's own]",
 )
 def main(output: Path) -> None:
-    """Train the demo model by the shipped recipe; about 20 minutes on 2 cores."""
+    """Train the demo model by the shipped recipe; about an hour on one core."""
     recipe = read_recipe()
     start = time.monotonic()
     recent: list[float] = []
