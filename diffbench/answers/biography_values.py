@@ -57,8 +57,9 @@ _TITLES: Final = frozenset(
     ("dr", "prof", "professor", "mr", "mrs", "ms", "miss", "sir", "dame")
 )
 _QUOTES: Final = ".,;:\"'“”\u2018\u2019"
-_YEAR = re.compile(r"(?<!\d)(?:1\d{3}|20\d{2})(?!\d)")
-_ISO = re.compile(r"(?<!\d)\d{4}-(\d{2})-\d{2}(?!\d)")
+# Of other scripts' digits none is part of a year.
+_YEAR = re.compile(r"(?<!\d)(?:1[0-9]{3}|20[0-9]{2})(?!\d)")
+_ISO = re.compile(r"(?<!\d)[0-9]{4}-([0-9]{2})-[0-9]{2}(?!\d)")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -101,8 +102,7 @@ def _first_name(name: str) -> str | None:
 
 def _year(date: str) -> str | None:
     years = set(_YEAR.findall(date))
-    # \d matches the digits of other scripts too.
-    return years.pop() if len(years) == 1 and date.isascii() else None
+    return years.pop() if len(years) == 1 else None
 
 
 def _month(date: str) -> str | None:

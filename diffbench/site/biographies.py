@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from diffbench.answers import VALUE_FIELDS
+from diffbench.answers import VALUE_FIELDS, value_key
 from diffbench.errors import printable
 from diffbench.results import DISTINCT_DRAWS, BiographyResult, MetricEntry
+from diffbench.site.bases import base_of
 from diffbench.site.display import DASH, number
 from diffbench.site.places import Point, map_points
 from diffbench.site.runs import Run
@@ -20,7 +21,7 @@ __all__ = ["Column", "Panel", "Value", "ValueRow", "make_panels"]
 
 _SHOWN_VALUES = 12
 _MOST_RADIUS = 5.0
-_SETTINGS = ("temperature", "top_p", "top_k", "min_p", "limit")
+_SETTINGS = ("temperature", "top_p", "top_k", "min_p", "limit", "thinking")
 _Key: TypeAlias = tuple[str, ...]
 
 
@@ -68,7 +69,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """Runs of one base model that were asked the same, the base first."""
+    """A run of a base model and its tuned versions that were asked the same."""
 
     anchor: str
     model: str
@@ -79,22 +80,29 @@ class Panel:
 
 
 def make_panels(runs: Sequence[Run]) -> list[Panel]:
-    """Return a panel for each base model and biography task."""
+    """Return a panel for each base's run and biography task."""
     groups: dict[_Key, list[tuple[Run, BiographyResult]]] = {}
     for run in runs:
+        base = base_of(run, runs) if run.role == "tuned" else run
         for task in run.result.biographies:
-            groups.setdefault(_key(run, task), []).append((run, task))
+            groups.setdefault(_key(run, base, task), []).append((run, task))
     return [_panel(key, groups[key]) for key in sorted(groups)]
 
 
-def _key(run: Run, task: BiographyResult) -> _Key:
+def _key(run: Run, base: Run | None, task: BiographyResult) -> _Key:
     """Name what has to be equal for two values to stand side by side."""
     model, settings = run.result.model, run.result.settings
     prompts = " ".join(prompt.prompt_sha256 for prompt in task.prompts)
     references = " ".join(one.target.sha256 for one in task.references.values())
     how = [str(getattr(settings, name)) for name in _SETTINGS]
     asked = (task.name, task.version, str(task.max_new_tokens), prompts, references)
-    return (model.parent or model.id, *asked, *how)
+    slug = "" if base is None else base.slug
+    return (model.parent or model.id, slug, *asked, *how, _draws(run))
+
+
+def _draws(run: Run) -> str:
+    independence = run.result.run.independence
+    return "" if independence is None else independence.verdict
 
 
 def _panel(key: _Key, members: Sequence[tuple[Run, BiographyResult]]) -> Panel:
@@ -137,11 +145,17 @@ def _column(run: Run, task: BiographyResult) -> Column:
 
 
 def _pooled(task: BiographyResult, field: str) -> Counter[str]:
-    counts: Counter[str] = Counter()
+    """Count a field's values over all prompts; spellings of one value are one."""
+    spellings: dict[str, Counter[str]] = {}
     for prompt in task.prompts:
         found = prompt.fields.get(field)
         if found is not None:
-            counts.update(dict(zip(found.values, found.counts, strict=False)))
+            for value, n in zip(found.values, found.counts, strict=True):
+                spellings.setdefault(value_key(value), Counter())[value] += n
+    counts: Counter[str] = Counter()
+    for same in spellings.values():
+        commonest = min(same, key=lambda value: (-same[value], value))
+        counts[commonest] = same.total()
     return counts
 
 

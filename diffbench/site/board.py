@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from diffbench.compare import Verdicts, compare_measurements, pair_tasks
+from diffbench.compare import Verdicts, compare_measurements
+from diffbench.site.bases import base_of
 from diffbench.site.runs import Question, Run, SettingsKey
 from diffbench.site.suites import SUITES, Suite, suite_of
 from diffbench.site.work import forked
@@ -41,12 +42,15 @@ class Board:
         settings: These settings.
         blocks: Base models with their tuned versions; all runs but the perfect ones.
         perfect: Scripted perfect samplers.
+        independent: Whether all replies are known to be independent draws; without that
+            values are shown and not ranked.
         references: By suite, the questions over which means are taken, by family.
     """
 
     settings: SettingsKey
     blocks: Sequence[Block]
     perfect: Sequence[Run]
+    independent: bool
     references: Mapping[Suite, Sequence[Question]]
 
     @property
@@ -88,12 +92,12 @@ def make_boards(runs: Sequence[Run], *, jobs: int = 1) -> list[Board]:
 
 def _pairs(runs: Sequence[Run]) -> list[tuple[Run | None, Run]]:
     """Return each tuned run with the run of its base, if that was measured."""
+    # Of a thousand runs few are of one model.
     bases: dict[str, list[Run]] = {}
     for run in runs:
-        if run.role == "base":
-            bases.setdefault(run.result.model.id, []).append(run)
+        bases.setdefault(run.result.model.id, []).append(run)
     return [
-        (_base_of(run, bases.get(run.result.model.parent or "", ())), run)
+        (base_of(run, bases.get(run.result.model.parent or "", ())), run)
         for run in runs
         if run.role == "tuned"
     ]
@@ -110,6 +114,7 @@ def _board(
         settings=settings,
         blocks=_blocks(measured, bases, tuned),
         perfect=[run for run in runs if run.role == "perfect"],
+        independent=all(run.draws == "independent" for run in runs),
         references=_references(measured or runs),
     )
 
@@ -118,14 +123,14 @@ def _references(runs: Sequence[Run]) -> dict[Suite, list[Question]]:
     families = {
         question: task.family for run in runs for question, task in run.tasks.items()
     }
-    suites = {question: suite_of(family) for question, family in families.items()}
+    suites = {suite_of(question.name) for question in families}
     return {
         suite: sorted(
-            _reference(runs, {q for q, its in suites.items() if its == suite}),
+            _reference(runs, {q for q in families if suite_of(q.name) == suite}),
             key=lambda question: (families[question], question),
         )
         for suite in SUITES
-        if suite in suites.values()
+        if suite in suites
     }
 
 
@@ -165,35 +170,7 @@ def _blocks(
     ]
 
 
-def _base_of(tuned: Run, bases: Sequence[Run]) -> Run | None:
-    """Return the run of the parent that shares most tasks; the latest of several."""
-    model = tuned.result.model
-    same = [
-        base
-        for base in bases
-        if _agree(base.result.model.weights_fingerprint, model.weights_fingerprint)
-        and _agree(base.result.model.revision, model.revision)
-        and _agree(base.result.model.chat_template_sha256, model.chat_template_sha256)
-    ]
-    if not same:
-        return None
-    return max(
-        same, key=lambda base: (_shared(base, tuned), base.result.run.created, base.slug)
-    )
-
-
-def _agree(one: str | None, other: str | None) -> bool:
-    return one is None or other is None or one == other
-
-
-def _shared(base: Run, tuned: Run) -> int:
-    return len(base.tasks.keys() & tuned.tasks.keys())
-
-
 def _verdicts(base: Run | None, tuned: Run) -> Verdicts | None:
     if base is None:
-        return None
-    pairs = pair_tasks(base.measurement, tuned.measurement)
-    if all(pair.reason for pair in pairs):
         return None
     return compare_measurements(base.measurement, tuned.measurement)

@@ -17,6 +17,8 @@ from diffbench.site.runs import Question, Run
 __all__ = ["run_script", "runs_csv", "runs_json", "target_scripts"]
 
 _Row = dict[str, Any]
+# What does not keep exact values from standing beside those from replies.
+_OF_REPLIES = ("values", "draws")
 
 
 def runs_csv(runs: Sequence[Run]) -> bytes:
@@ -103,9 +105,9 @@ def _script(kind: str, key: str, content: _Row) -> bytes:
 def _run_data(run: Run) -> _Row:
     return {
         "label": run.label,
-        "settings": [list(pair) for pair in run.settings if pair[0] != "values"],
+        "settings": [list(pair) for pair in run.settings if pair[0] not in _OF_REPLIES],
         "longest": run.result.settings.max_new_tokens,
-        "independent": run.measurement.independent,
+        "draws": run.draws,
         "tasks": [_task_data(question, task) for question, task in run.tasks.items()],
     }
 

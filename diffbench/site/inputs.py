@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from diffbench.compare import common_name
 from diffbench.errors import DiffBenchError, ResultError, printable
 from diffbench.results import (
     PACKED_NAME,
@@ -158,6 +160,7 @@ def _read(path: Path) -> Submission | str:
         content = path.read_bytes()
     except (DiffBenchError, OSError) as error:
         return str(error).removeprefix(f"{path}: ")
+    problems = [*problems, *_twice(result)]
     if problems:
         return shortened([printable(problem) for problem in problems])
     return Submission(
@@ -166,3 +169,15 @@ def _read(path: Path) -> Submission | str:
         packed=is_packed(content),
         result=for_pages(result),
     )
+
+
+def _twice(result: RunResult) -> Iterator[str]:
+    """Yield a sentence for each task of which a table could show only one value."""
+    names = Counter(common_name(task.name) for task in result.tasks)
+    names.update(task.name for task in result.biographies)
+    for name, times in names.items():
+        if times > 1:
+            yield (
+                f"{name} is in it {times} times; give exact values and those from replies, "
+                "or two measurements, in a file each"
+            )

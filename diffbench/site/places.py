@@ -16,7 +16,7 @@ __all__ = ["MAP_HEIGHT", "MAP_WIDTH", "Point", "map_points"]
 
 MAP_WIDTH, MAP_HEIGHT = 360, 145
 _NORTH = 85.0
-_PARTS = {"england", "scotland", "wales", "northern ireland"}
+_CITIES_LIKE_PARTS = {"newyork", "quebec"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +63,13 @@ def _position(place: str, known: Mapping[str, str]) -> tuple[float, float] | Non
     city, _, rest = place.partition(",")
     last = (rest or city).rpartition(",")[2].strip()
     country = known.get(value_key(last), last)
-    if value_key(last) in _PARTS:
-        country = "United Kingdom"
-    for name in (city, f"{city.strip()} City"):
-        position = _cities().get((_folded(name), country))
-        if position is not None:
-            return position
-    return None
+    names = [city]
+    # "New York" means the city, "Kansas" does not mean Kansas City.
+    named_part = value_key(city.strip()) in known and _folded(city) != _folded(country)
+    if not named_part or _folded(city) in _CITIES_LIKE_PARTS:
+        names.append(f"{city} City")
+    positions = (_cities().get((_folded(name), country)) for name in names)
+    return next((one for one in positions if one is not None), None)
 
 
 @lru_cache(maxsize=1)

@@ -13,9 +13,18 @@ from diffbench.compare import Measurement, common_name, measurement_of
 from diffbench.errors import printable
 from diffbench.results import RunResult, RunSettings, TaskResult
 from diffbench.site.inputs import Inputs
+from diffbench.site.suites import shipped_family
 from diffbench.tuning.record import TuneRecord
 
-__all__ = ["PERFECT_SPEC", "Question", "Run", "SettingsKey", "make_runs", "settings_key"]
+__all__ = [
+    "PERFECT_SPEC",
+    "Draws",
+    "Question",
+    "Run",
+    "SettingsKey",
+    "make_runs",
+    "settings_key",
+]
 
 PERFECT_SPEC = "scripted:perfect-sampler"
 """Spec of the scripted sampler whose replies follow every target."""
@@ -24,8 +33,12 @@ SettingsKey: TypeAlias = tuple[tuple[str, str], ...]
 _MOST_SLUG = 60
 _SETTINGS = (
     *("temperature", "top_p", "top_k", "min_p", "answer_rule", "protocol"),
-    *("draws_per_reply", "limit"),
+    *("draws_per_reply", "limit", "thinking"),
 )
+Draws: TypeAlias = Literal[
+    "independent", "several in a reply", "not known to be independent"
+]
+"""What is known of the replies that a run's values rest on."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,6 +77,7 @@ class Run:
         measurement: What a comparison needs of it.
         tasks: Its tasks by question.
         settings: What else decides whether its values stand beside others.
+        draws: What is known of its replies; exact values rest on none.
     """
 
     slug: str
@@ -74,6 +88,7 @@ class Run:
     measurement: Measurement
     tasks: Mapping[Question, TaskResult]
     settings: SettingsKey
+    draws: Draws
 
     @property
     def label(self) -> str:
@@ -117,8 +132,9 @@ class Run:
 def make_runs(inputs: Inputs) -> list[Run]:
     """Return every sound run, in the order of their slugs."""
     runs = []
-    for one in inputs.submissions:
-        result = one.result
+    families: dict[Question, str] = {}
+    for one in sorted(inputs.submissions, key=lambda one: one.result.content_sha256):
+        result = with_agreed_families(one.result, families)
         adapter = result.model.adapter
         slug = f"{slugify(result.model.id)}-{result.content_sha256[:10]}"
         runs.append(
@@ -131,6 +147,7 @@ def make_runs(inputs: Inputs) -> list[Run]:
                 measurement=measurement_of(result),
                 tasks={question_of(task): task for task in result.tasks},
                 settings=settings_key(result),
+                draws=draws_of(result),
             )
         )
     return sorted(runs, key=lambda run: run.slug)
@@ -153,7 +170,34 @@ def settings_key(result: RunResult) -> SettingsKey:
     stated = [
         (name.replace("_", " "), _text(getattr(settings, name))) for name in _SETTINGS
     ]
-    return (*stated, ("values", _way(result.tasks)))
+    return (*stated, ("draws", draws_of(result)), ("values", _way(result.tasks)))
+
+
+def draws_of(result: RunResult) -> Draws:
+    """Return what is known of a result's replies."""
+    independence = result.run.independence
+    if independence is not None and independence.verdict == "unproven":
+        return "not known to be independent"
+    sampled = any(task.estimator == "sampled" for task in result.tasks)
+    if sampled and result.settings.protocol == "list":
+        return "several in a reply"
+    return "independent"
+
+
+def with_agreed_families(result: RunResult, families: dict[Question, str]) -> RunResult:
+    """Return a result whose tasks are of one family with the same tasks of other files.
+
+    Args:
+        result: As its file says.
+        families: What every question was given so far; new ones are added.
+    """
+    tasks = []
+    for task in result.tasks:
+        shipped = shipped_family(task.name)
+        family = families.setdefault(question_of(task), shipped or task.family)
+        same = family == task.family
+        tasks.append(task if same else task.model_copy(update={"family": family}))
+    return result.model_copy(update={"tasks": tasks})
 
 
 def _way(tasks: Sequence[TaskResult]) -> str:

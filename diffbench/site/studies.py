@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from diffbench.compare import TaskDelta, compare_results
+from diffbench.compare import TaskDelta, common_name, compare_results
 from diffbench.errors import ResultError, printable
 from diffbench.results import PACKED_NAME, RESULTS_NAME, RunResult
 from diffbench.tuning.options import BASE_FOLDER, TUNED_FOLDER
@@ -80,9 +80,12 @@ def _check_cells(
         return
     adapter = tuned.model.adapter
     record = None if adapter is None else records.get(adapter.sha256)
-    trained = {prompt.task for prompt in record.prompts} if record is not None else set()
+    prompts = () if record is None else record.prompts
+    trained = {common_name(prompt.task) for prompt in prompts}
     units = {
-        study_unit(study, one.name, one.family) for one in deltas if one.name in trained
+        study_unit(study, one.name, one.family)
+        for one in deltas
+        if common_name(one.name) in trained
     }
     for cell in cells:
         mine = [

@@ -53,8 +53,11 @@ const DiffBenchData = (() => {
     if (one.estimator !== other.estimator && !sampled(one) && !sampled(other)) {
       return `other estimators (${one.estimator} and ${other.estimator})`;
     }
-    if ((sampled(one) && !a.independent) || (sampled(other) && !b.independent)) {
-      return "replies that are not known to be independent draws";
+    for (const [run, task] of [[a, one], [b, other]]) {
+      if (!sampled(task) || run.draws === "independent") continue;
+      return run.draws === "several in a reply"
+        ? "several draws in a reply, which are not independent of one another"
+        : "replies that are not known to be independent draws";
     }
     if (sampled(one) && sampled(other) && a.longest !== b.longest) {
       return `other longest replies (${a.longest} and ${b.longest} tokens)`;

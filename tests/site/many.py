@@ -27,6 +27,7 @@ __all__ = [
     "base_run",
     "put",
     "record_of",
+    "task_name",
     "tasks_of",
     "tuned_run",
     "write_board",
@@ -43,7 +44,24 @@ HOSTILE = (
     "x" * 300,
 )
 _Families: TypeAlias = Sequence[tuple[str, int]]
+_TASKS = {
+    "numbers": "numbers_1_10",
+    "fruits": "fruits_common",
+    "names": "names_uniform",
+    "instructed_coin": "instructed_coin_1",
+    "instructed_die": "instructed_die_1",
+}
 CORE: _Families = (("numbers", 10), ("fruits", 24), ("names", 40))
+
+
+def task_name(family: str, split: str = "train") -> str:
+    """The name of a family's made-up task: a shipped one for shipped families."""
+    name = _TASKS.get(family, family)
+    if split == "train":
+        return f"diffbench_{name}"
+    # Held-out targets of the instructed families have letters.
+    name = f"{family}_a" if family.startswith("instructed_") else name
+    return f"diffbench_{name}_heldout"
 
 
 def tasks_of(
@@ -63,13 +81,12 @@ def tasks_of(
         target = make_target([Outcome(text=f"{family}-{i}") for i in range(size)])
         for split in ("train", "held_out"):
             rows = rng.dirichlet(np.full(size, concentration), size=n_prompts) * 0.97
-            suffix = "" if split == "train" else "_heldout"
             prompts = tuple(
                 Prompt(id=f"p{i}", split=split, text=f"Say one of the {family}, {i}.")
                 for i in range(n_prompts)
             )
             fields: dict[str, Any] = {
-                "name": f"diffbench_{family}{suffix}",
+                "name": task_name(family, split),
                 "title": f"One of the {family}",
                 "family": family,
                 "split": split,
@@ -127,7 +144,7 @@ def record_of(
     adapter_sha256: str,
     *,
     recipe: str = "all",
-    tasks: Sequence[str] = ("diffbench_numbers",),
+    tasks: Sequence[str] = ("diffbench_numbers_1_10",),
     retention: Sequence[RetentionVerdict] = (),
 ) -> TuneRecord:
     """The tuning record of an adapter."""

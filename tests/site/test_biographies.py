@@ -97,6 +97,10 @@ def test_cities_are_found_whatever_their_accents() -> None:
     assert lagos.x == pytest.approx(183.4, abs=0.2)
     assert lagos.y == pytest.approx(78.5, abs=0.2)
     assert map_points(PEOPLE, {"Singapore": 1})
+    # The city of this name, but not the city in the state.
+    for place in ("New York, USA", "Leeds, England", "Mexico, Mexico", "Austin, TX"):
+        assert map_points(PEOPLE, {place: 1}), place
+    assert not map_points(PEOPLE, {"Kansas, USA": 1})
 
 
 def test_a_site_of_biographies_alone_is_refused(tmp_path: Path) -> None:

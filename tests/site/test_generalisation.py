@@ -16,7 +16,7 @@ from diffbench.site.board import make_boards
 from diffbench.site.pages.generalisation import Matrix, generalisation_page
 from diffbench.site.runs import make_runs
 from diffbench.tuning.record import write_record
-from tests.site.many import base_run, record_of, tuned_run
+from tests.site.many import base_run, record_of, task_name, tuned_run
 
 BASE = base_run("a/one", 0.05)
 FAMILIES = ("fruits", "names", "numbers")
@@ -49,14 +49,14 @@ def _table(study: str) -> dict[str, Any]:
     cells: list[dict[str, Any]] = [
         {
             "recipe": f"{study}/{name}", "split": split, "trained": family in had,
-            "unit": family if study != "cross-range" else f"diffbench_{family}{suffix}",
+            "unit": family if study != "cross-range" else task_name(family, split),
             "metrics": {"overlap": {
                 "before": _overlap(BASE, family, split),
                 "after": _overlap(_tuned(study)[name], family, split),
             }},
         }
         for name, had in TRAINED[study].items()
-        for split, suffix in (("train", ""), ("held_out", "_heldout"))
+        for split in ("train", "held_out")
         for family in FAMILIES
     ]  # fmt: skip
     if study == "cross-range":
@@ -83,7 +83,7 @@ def _write_study(folder: Path, study: str, table: dict[str, Any] | None = None) 
     for name, run in _tuned(study).items():
         write_results(folder / name / "tuned", run)
         assert run.model.adapter is not None
-        tasks = [f"diffbench_{family}" for family in TRAINED[study][name]]
+        tasks = [task_name(family) for family in TRAINED[study][name]]
         record = record_of(run.model.adapter.sha256, recipe=f"{study}/{name}", tasks=tasks)
         write_record(folder / name, record)
     (folder / "study.json").write_text(json.dumps(table or _table(study)))

@@ -80,7 +80,7 @@ def test_a_tuned_models_page_stands_beside_its_base(pair: Path) -> None:
 
 
 def test_a_tasks_page_has_the_better_model_first(pair: Path) -> None:
-    text = _text(_only(pair / "tasks", "diffbench-names-heldout-*"))
+    text = _text(_only(pair / "tasks", "diffbench-names-uniform-heldout-*"))
     (before,) = _overlaps(BASE, family="names", split="held_out")
     (after,) = _overlaps(TUNED, family="names", split="held_out")
     assert text.index(f"{after:.3f}") < text.index(f"{before:.3f}")

@@ -94,6 +94,7 @@ def _page(place: _Place, view: Overview, page: int | None, n_pages: int) -> Page
         "resampled": view.n_prompts >= LEAST_PROMPTS,
         "chart": None if page is None else _chart(view),
         "settings": place.board.settings,
+        "ranked": view.ranked,
         "others": _others(root, place),
     }
     return Page(path=path, template="overview.html", here="index.html", context=context)
@@ -107,7 +108,8 @@ def _heading(scope: Scope) -> str:
 
 def _summary(view: Overview, page: int | None, n_pages: int) -> str:
     n_runs = sum(len(block.rows) for block in view.blocks)
-    what = f"{n_runs} ranked {'run' if n_runs == 1 else 'runs'}"
+    kind = "ranked " if view.ranked else ""
+    what = f"{n_runs} {kind}{'run' if n_runs == 1 else 'runs'}"
     tasks = len(view.scope.questions)
     over = f"{tasks} {'task' if tasks == 1 else 'tasks'}, {view.n_prompts} prompts"
     where = f", page {page} of {n_pages}" if page is not None and n_pages > 1 else ""

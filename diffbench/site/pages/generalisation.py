@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
-from diffbench.compare import MetricVerdict
+from diffbench.compare import MetricVerdict, common_name
 from diffbench.site.board import Block, Board, Tuned
 from diffbench.site.display import Word, overall_word
 from diffbench.site.page import Page
@@ -136,9 +136,9 @@ def _was_trained(study: StudyName, tuned: Tuned, unit: str) -> bool | None:
     """Return whether a training had a unit in: as its record or its name says."""
     record, named = tuned.run.record, (tuned.run.recipe or "").rpartition("/")[2]
     if record is not None:
-        trained = {prompt.task for prompt in record.prompts}
+        trained = {common_name(prompt.task) for prompt in record.prompts}
         return any(
-            one.task in trained
+            common_name(one.task) in trained
             for one in _known(tuned)
             if study_unit(study, one.task, one.family) == unit
         )

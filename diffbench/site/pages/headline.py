@@ -38,7 +38,7 @@ def make_headlines(verdicts: Sequence[MetricVerdict]) -> list[Headline]:
     """Return the headline of each suite of which both runs measured something alike."""
     found = []
     for suite in SUITES:
-        mine = [one for one in verdicts if suite_of(one.family) == suite]
+        mine = [one for one in verdicts if suite_of(one.task) == suite]
         pairs = [
             (one.family, one.before, one.after)
             for one in mine

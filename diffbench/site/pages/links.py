@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,7 +35,7 @@ def scope_path(board: int, scope: Scope, page: int | None = 1) -> str:
     suffix = "-all" if page is None else f"-{page}" if page > 1 else ""
     if scope.home:
         return f"{folder}index{suffix}.html"
-    stem = f"suite-{scope.suite}" if scope.family is None else _stem(scope.family)
+    stem = f"suite-{scope.suite}" if scope.family is None else _stem(scope)
     return f"{folder}scope/{stem}.{scope.split.replace('_', '-')}{suffix}.html"
 
 
@@ -78,11 +77,12 @@ def split_links(root: str, board: int, here: Scope, scopes: Sequence[Scope]) -> 
     ]
 
 
-def _stem(family: str) -> str:
-    """Return a name for files; that of an odd family ends in a hash, so none collide."""
-    # The files of suites have a dash in their names.
-    if re.fullmatch(r"[a-z0-9_]{1,40}", family):
+def _stem(scope: Scope) -> str:
+    """Return a name for files; that of anybody's own family ends in a hash."""
+    family = scope.family or ""
+    if scope.suite != "other":
         return family
+    # Neither a shipped family's nor a suite's name ends so.
     return f"{slugify(family)}-{hashlib.sha256(family.encode()).hexdigest()[:8]}"
 
 

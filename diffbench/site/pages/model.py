@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from diffbench.compare import MetricVerdict
+from diffbench.compare import MetricVerdict, common_name
 from diffbench.compare.describe import describe
 from diffbench.errors import printable
 from diffbench.metrics import PRIMARY_METRIC
@@ -130,7 +130,7 @@ def _rows(run: Run, base: Run | None, verdicts: Sequence[MetricVerdict]) -> list
     by_task = {one.task: one for one in verdicts}
     trained = None
     if run.record is not None:
-        trained = {prompt.task for prompt in run.record.prompts}
+        trained = {common_name(prompt.task) for prompt in run.record.prompts}
     rows = []
     for number_, (question, task) in enumerate(run.tasks.items()):
         verdict = by_task.get(task.name)
@@ -143,7 +143,7 @@ def _rows(run: Run, base: Run | None, verdicts: Sequence[MetricVerdict]) -> list
                 anchor=f"task-{number_ + 1}",
                 page=question.slug,
                 task=task,
-                trained=None if trained is None else task.name in trained,
+                trained=None if trained is None else question.name in trained,
                 base=other,
                 value=entry_cell(value, PRIMARY_METRIC),
                 before=before,

@@ -102,6 +102,7 @@ class Overview:
     Attributes:
         incomplete: Runs that answered a part of it.
         n_not_asked: Runs that were asked nothing of it.
+        ranked: Whether its runs have ranks.
     """
 
     scope: Scope
@@ -110,6 +111,7 @@ class Overview:
     incomplete: Sequence[Incomplete]
     n_not_asked: int
     n_prompts: int
+    ranked: bool
 
 
 def _column(metric: str) -> Column:
@@ -131,7 +133,7 @@ COLUMNS = (
 def make_overview(board: Board, scope: Scope) -> Overview:
     """Return the overview of one scope of a board."""
     complete = [run for run in board.runs if not scope.missing(run)]
-    ranking = rank_runs(scope, complete)
+    ranking = rank_runs(scope, complete if board.independent else [])
     means = {
         run.slug: scope_means(scope, run, (PRIMARY_METRIC, *_SHOWN))
         for run in (*complete, *board.perfect)
@@ -155,6 +157,7 @@ def make_overview(board: Board, scope: Scope) -> Overview:
         n_prompts=sum(len(whole[0].tasks[q].prompts) for q in scope.questions)
         if whole
         else 0,
+        ranked=board.independent,
     )
 
 
@@ -178,7 +181,7 @@ def _block(
     elif block.base.slug in means:
         base = _row(block.base, ranking.rank(block.base), means[block.base.slug])
     else:
-        note = "not measured on these tasks"
+        note = "the file that these are compared with has none of these tasks"
         if not scope.asked_none_of(block.base):
             note = "incomplete here: see below"
     tuned = [
@@ -200,7 +203,8 @@ def _tuned_row(
     own = means[tuned.run.slug]
     rank = ranking.rank(tuned.run)
     verdicts = [] if base is None else _in_scope(tuned, scope)
-    if base is None or any(one.verdict == "not_comparable" for one in verdicts):
+    refused = not verdicts or any(one.verdict == "not_comparable" for one in verdicts)
+    if base is None or refused:
         word = overall_word(verdicts) if verdicts else None
         return _row(tuned.run, rank, own, word=word)
     before = means[base.slug][PRIMARY_METRIC].value
