@@ -59,7 +59,7 @@ def test_its_people_are_all_alike(people: BiographyResult) -> None:
 @STATED
 @pytest.mark.slow
 def test_told_a_distribution_it_gives_valid_answers(stated: list[TaskResult]) -> None:
-    assert fmean(_known(task.metrics["valid_mass"]) for task in stated) > 0.9
+    assert fmean(_known(task.metrics["valid_mass"]) for task in stated) > 0.8
 
 
 @STATED
