@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from diffbench.errors import ModelError, printable
 from diffbench.harness.biography import harness_task
@@ -14,7 +14,7 @@ from diffbench.harness.lm import EngineLM
 from diffbench.suite import AnyTask, BiographyDefinition, TaskDefinition
 from diffbench.tuning.turns import Turn
 
-__all__ = ["TrainingPrompt", "training_prompts"]
+__all__ = ["TrainingPrompt", "in_parts", "training_prompts"]
 
 _NEXT_FIELD = "\n{"
 
@@ -31,7 +31,9 @@ class TrainingPrompt:
         target_sha256: Hash of the target distribution.
         tokens: The rendered prompt.
         replies: K replies, each with the tokens that end it.
-        weights: (K,) target probabilities, summing to 1.
+        weights: (K,) target probabilities, times `parts`.
+        open_end: Whether a reply is a beginning that the model goes on from.
+        parts: Steps over which the prompt's replies are spread; these are of one.
     """
 
     task: str
@@ -42,11 +44,45 @@ class TrainingPrompt:
     tokens: tuple[int, ...]
     replies: tuple[tuple[int, ...], ...]
     weights: tuple[float, ...]
+    open_end: bool = False
+    parts: int = 1
 
     @property
     def optimum(self) -> float:
-        """The least loss that any model can have: the target's entropy, in nats."""
-        return -math.fsum(p * math.log(p) for p in self.weights if p > 0)
+        """The loss, nats, of a model that draws as asked: of a whole prompt the least."""
+        return -math.fsum(w * math.log(w / self.parts) for w in self.weights if w > 0)
+
+
+def in_parts(
+    prompts: Sequence[TrainingPrompt], sketches: int | None
+) -> list[TrainingPrompt]:
+    """Spread each open-ended prompt's replies over several steps.
+
+    Args:
+        prompts: Whole prompts.
+        sketches: Most replies of such a prompt in a step; None is all.
+
+    Returns:
+        Prompts and parts of prompts. The mean loss of a prompt's parts is its own.
+    """
+    if sketches is None:
+        return list(prompts)
+    return [
+        part
+        for prompt in prompts
+        for part in (_parts(prompt, sketches) if prompt.open_end else [prompt])
+    ]
+
+
+def _parts(prompt: TrainingPrompt, sketches: int) -> Iterator[TrainingPrompt]:
+    n = math.ceil(len(prompt.replies) / sketches)
+    for i in range(n):
+        yield replace(
+            prompt,
+            replies=prompt.replies[i::n],
+            weights=tuple(n * weight for weight in prompt.weights[i::n]),
+            parts=n,
+        )
 
 
 def training_prompts(
@@ -83,6 +119,7 @@ def _of_task(lm: EngineLM, definition: AnyTask, turn: Turn) -> Iterator[Training
             tokens=tuple(lm.prompt_ids(contexts[prompt.id], room=room)),
             replies=replies,
             weights=weights,
+            open_end=isinstance(definition, BiographyDefinition),
         )
 
 

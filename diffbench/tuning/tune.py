@@ -20,6 +20,7 @@ from diffbench.tuning.adapter import set_training
 from diffbench.tuning.card import write_card
 from diffbench.tuning.checkpoint import Checkpoint
 from diffbench.tuning.evaluation import Evaluated, evaluate
+from diffbench.tuning.examples import in_parts
 from diffbench.tuning.guard import ReplyGuard, greedy_replies
 from diffbench.tuning.loop import Subject, Training
 from diffbench.tuning.options import BASE_FOLDER, TuneOptions, TuneProgress
@@ -149,7 +150,7 @@ def _train(
         guard = ReplyGuard(guard_replies, sources.recipe.guard, placed.model)
     subject = Subject(
         placed=placed,
-        prompts=prepared.prompts,
+        prompts=in_parts(prepared.prompts, sources.recipe.sketches_per_step),
         held_out=prepared.held_out,
         recipe=sources.recipe,
         seed=options.seed,
