@@ -2,16 +2,11 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import runpy
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
 
-import numpy as np
 import pytest
-import yaml
 
 from diffbench.assets import asset_dir
 from diffbench.errors import RecipeError
@@ -19,7 +14,7 @@ from diffbench.harness.dispatch import end_tokens
 from diffbench.harness.lm import EngineLM
 from diffbench.models.load import LoadedModel
 from diffbench.suite import BiographyDefinition
-from diffbench.tuning.examples import TrainingPrompt, in_parts, training_prompts
+from diffbench.tuning.examples import training_prompts
 from diffbench.tuning.options import NoTuneProgress
 from diffbench.tuning.sources import read_sources
 from diffbench.tuning.tune import tune_model
@@ -109,53 +104,3 @@ def test_a_few_steps_teach_the_sketches(tmp_path: Path) -> None:
     losses = [one.loss for one in record.curve]
     assert losses[-1] < 0.8 * losses[0]
     assert record.prompts[0].outcomes == 2
-
-
-@pytest.mark.parametrize("sketches", [1, 28, 32, 100, 252])
-def test_the_mean_loss_of_the_parts_is_that_of_the_prompt(
-    demo: LoadedModel, sketches: int
-) -> None:
-    lm = EngineLM(demo)
-    turn = assistant_turn(demo.tokenizer, end_tokens(demo))
-    core, people = read_sources("biographies", None).trained[::23]
-    closed, *_, whole = training_prompts(lm, [core, people], turn)
-    parts = in_parts([closed, whole], sketches)[1:]
-    assert len(parts) == math.ceil(252 / sketches)
-    assert max(len(part.replies) for part in parts) <= sketches
-    assert {part.tokens for part in parts} == {whole.tokens}
-    # By the definition, for replies of any probability.
-    log_q = dict(
-        zip(whole.replies, np.random.default_rng(0).normal(-40, 5, 252), strict=True)
-    )
-
-    def loss(prompt: TrainingPrompt) -> float:
-        pairs = zip(prompt.weights, prompt.replies, strict=True)
-        return -math.fsum(weight * log_q[reply] for weight, reply in pairs)
-
-    assert fmean(map(loss, parts)) == pytest.approx(loss(whole))
-    assert fmean(part.optimum for part in parts) == pytest.approx(math.log(252))
-    assert whole.optimum == pytest.approx(math.log(252))
-
-
-def test_closed_tasks_are_never_trained_in_parts(demo: LoadedModel) -> None:
-    lm = EngineLM(demo)
-    turn = assistant_turn(demo.tokenizer, end_tokens(demo))
-    prompts = training_prompts(lm, read_sources("names", None).trained, turn)
-    assert in_parts(prompts, 10) == prompts
-
-
-def test_a_record_names_each_prompt_once(tmp_path: Path) -> None:
-    path = prompt_file(tmp_path, PEOPLE)
-    recipe = tmp_path / "parts.yaml"
-    options = small_options(
-        tmp_path, tasks=[str(path)], evaluate_tasks=[str(path)], passes=8
-    )
-    content = yaml.safe_load(Path(options.recipe).read_text(encoding="utf-8"))
-    content |= {"prompts_per_step": 1, "sketches_per_step": 1}
-    recipe.write_text(yaml.safe_dump(content), encoding="utf-8")
-    record = tune_model(replace(options, recipe=str(recipe)), NoTuneProgress()).record
-    assert [one.outcomes for one in record.prompts] == [2]
-    assert record.steps == 2 * 8
-    assert record.optimum == pytest.approx(math.log(2))
-    losses = [one.loss for one in record.curve]
-    assert losses[-1] < 0.8 * losses[0]
