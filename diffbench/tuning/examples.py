@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from diffbench.errors import ModelError, printable
 from diffbench.harness.biography import harness_task
@@ -14,9 +14,10 @@ from diffbench.harness.lm import EngineLM
 from diffbench.suite import AnyTask, BiographyDefinition, TaskDefinition
 from diffbench.tuning.turns import Turn
 
-__all__ = ["TrainingPrompt", "in_parts", "training_prompts"]
+__all__ = ["TrainingPrompt", "begun_prompts", "training_prompts"]
 
 _NEXT_FIELD = "\n{"
+_BEGUN = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +32,8 @@ class TrainingPrompt:
         target_sha256: Hash of the target distribution.
         tokens: The rendered prompt.
         replies: K replies, each with the tokens that end it.
-        weights: (K,) target probabilities, times `parts`.
+        weights: (K,) target probabilities, summing to 1.
         open_end: Whether a reply is a beginning that the model goes on from.
-        parts: Steps over which the prompt's replies are spread; these are of one.
     """
 
     task: str
@@ -45,44 +45,11 @@ class TrainingPrompt:
     replies: tuple[tuple[int, ...], ...]
     weights: tuple[float, ...]
     open_end: bool = False
-    parts: int = 1
 
     @property
     def optimum(self) -> float:
-        """The loss, nats, of a model that draws as asked: of a whole prompt the least."""
-        return -math.fsum(w * math.log(w / self.parts) for w in self.weights if w > 0)
-
-
-def in_parts(
-    prompts: Sequence[TrainingPrompt], sketches: int | None
-) -> list[TrainingPrompt]:
-    """Spread each open-ended prompt's replies over several steps.
-
-    Args:
-        prompts: Whole prompts.
-        sketches: Most replies of such a prompt in a step; None is all.
-
-    Returns:
-        Prompts and parts of prompts. The mean loss of a prompt's parts is its own.
-    """
-    if sketches is None:
-        return list(prompts)
-    return [
-        part
-        for prompt in prompts
-        for part in (_parts(prompt, sketches) if prompt.open_end else [prompt])
-    ]
-
-
-def _parts(prompt: TrainingPrompt, sketches: int) -> Iterator[TrainingPrompt]:
-    n = math.ceil(len(prompt.replies) / sketches)
-    for i in range(n):
-        yield replace(
-            prompt,
-            replies=prompt.replies[i::n],
-            weights=tuple(n * weight for weight in prompt.weights[i::n]),
-            parts=n,
-        )
+        """The least loss that any model can have: the target's entropy, in nats."""
+        return -math.fsum(p * math.log(p) for p in self.weights if p > 0)
 
 
 def training_prompts(
@@ -121,6 +88,23 @@ def _of_task(lm: EngineLM, definition: AnyTask, turn: Turn) -> Iterator[Training
             weights=weights,
             open_end=isinstance(definition, BiographyDefinition),
         )
+
+
+def begun_prompts(
+    prompts: Sequence[TrainingPrompt], most: int = _BEGUN
+) -> list[tuple[int, ...]]:
+    """Return where the model goes on by itself: open-ended prompts with replies begun.
+
+    Args:
+        prompts: Trained prompts.
+        most: Replies of a prompt that are taken, evenly spaced.
+    """
+    return [
+        (*prompt.tokens, *reply)
+        for prompt in prompts
+        if prompt.open_end
+        for reply in prompt.replies[:: math.ceil(len(prompt.replies) / most)]
+    ]
 
 
 def _target(definition: AnyTask) -> tuple[str, tuple[float, ...]]:

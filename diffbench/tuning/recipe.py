@@ -131,8 +131,6 @@ class Recipe(_Strict):
         evaluate: What is measured before and after.
         passes: Times that every prompt is trained.
         prompts_per_step: Prompts whose mean loss makes one step.
-        sketches_per_step: Sketches of a biography that are trained at once, the others of
-            the prompt in steps of their own; without it all are.
     """
 
     title: str
@@ -142,7 +140,6 @@ class Recipe(_Strict):
     optimiser: OptimiserSettings
     passes: Count
     prompts_per_step: Count = 1
-    sketches_per_step: Count | None = None
     early_stop: EarlyStop | None = None
     guard: Guard | None = None
 

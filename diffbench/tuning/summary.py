@@ -15,7 +15,6 @@ from diffbench.processes import Processes
 from diffbench.results.provenance import checkout, hardware, package_versions
 from diffbench.tuning.card import base_licence
 from diffbench.tuning.checkpoint import Progressed
-from diffbench.tuning.examples import in_parts
 from diffbench.tuning.options import TuneOptions
 from diffbench.tuning.recipe import Recipe, public_name, public_recipe
 from diffbench.tuning.record import (
@@ -41,7 +40,6 @@ def summarise(
 ) -> TuneRecord:
     """Put together what `tune.json` says; the adapter is in the output folder already."""
     processes, model = Processes(), prepared.loaded.model
-    parts = in_parts(prepared.prompts, recipe.sketches_per_step)
     trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
     width = int(model.config.get_text_config().hidden_size)
     how: dict[str, Any] = {
@@ -73,7 +71,7 @@ def summarise(
             for one in prepared.prompts
         ],
         data_sha256=data_sha256(prepared.prompts),
-        optimum=sum(one.optimum for one in parts) / len(parts),
+        optimum=sum(one.optimum for one in prepared.prompts) / len(prepared.prompts),
         curve=[PassRecord(**asdict(one)) for one in progressed.curve],
         steps=progressed.step,
         stopped=progressed.stopped,

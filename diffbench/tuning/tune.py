@@ -20,7 +20,7 @@ from diffbench.tuning.adapter import set_training
 from diffbench.tuning.card import write_card
 from diffbench.tuning.checkpoint import Checkpoint
 from diffbench.tuning.evaluation import Evaluated, evaluate
-from diffbench.tuning.examples import in_parts
+from diffbench.tuning.examples import begun_prompts
 from diffbench.tuning.guard import ReplyGuard, greedy_replies
 from diffbench.tuning.loop import Subject, Training
 from diffbench.tuning.options import BASE_FOLDER, TuneOptions, TuneProgress
@@ -150,7 +150,7 @@ def _train(
         guard = ReplyGuard(guard_replies, sources.recipe.guard, placed.model)
     subject = Subject(
         placed=placed,
-        prompts=in_parts(prepared.prompts, sources.recipe.sketches_per_step),
+        prompts=prepared.prompts,
         held_out=prepared.held_out,
         recipe=sources.recipe,
         seed=options.seed,
@@ -199,8 +199,8 @@ def _guard_replies(
 ) -> list[Any]:
     if sources.recipe.guard is None:
         return []
-    progress.stage("Hearing the base model's replies to the plain questions")
-    prompts = guard_prompts(prepared.lm)
+    progress.stage("Hearing what the base model says of its own accord")
+    prompts = [*guard_prompts(prepared.lm), *begun_prompts(prepared.prompts)]
     return greedy_replies(
         prepared.loaded.model, prompts, ends=[prepared.turn.end[-1], *prepared.lm.ends]
     )
