@@ -14,10 +14,9 @@ from diffbench.harness.lm import EngineLM
 from diffbench.suite import AnyTask, BiographyDefinition, TaskDefinition
 from diffbench.tuning.turns import Turn
 
-__all__ = ["TrainingPrompt", "begun_prompts", "training_prompts"]
+__all__ = ["TrainingPrompt", "training_prompts"]
 
 _NEXT_FIELD = "\n{"
-_BEGUN = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +32,6 @@ class TrainingPrompt:
         tokens: The rendered prompt.
         replies: K replies, each with the tokens that end it.
         weights: (K,) target probabilities, summing to 1.
-        open_end: Whether a reply is a beginning that the model goes on from.
     """
 
     task: str
@@ -44,7 +42,6 @@ class TrainingPrompt:
     tokens: tuple[int, ...]
     replies: tuple[tuple[int, ...], ...]
     weights: tuple[float, ...]
-    open_end: bool = False
 
     @property
     def optimum(self) -> float:
@@ -86,25 +83,7 @@ def _of_task(lm: EngineLM, definition: AnyTask, turn: Turn) -> Iterator[Training
             tokens=tuple(lm.prompt_ids(contexts[prompt.id], room=room)),
             replies=replies,
             weights=weights,
-            open_end=isinstance(definition, BiographyDefinition),
         )
-
-
-def begun_prompts(
-    prompts: Sequence[TrainingPrompt], most: int = _BEGUN
-) -> list[tuple[int, ...]]:
-    """Return where the model goes on by itself: open-ended prompts with replies begun.
-
-    Args:
-        prompts: Trained prompts.
-        most: Replies of a prompt that are taken, evenly spaced.
-    """
-    return [
-        (*prompt.tokens, *reply)
-        for prompt in prompts
-        if prompt.open_end
-        for reply in prompt.replies[:: math.ceil(len(prompt.replies) / most)]
-    ]
 
 
 def _target(definition: AnyTask) -> tuple[str, tuple[float, ...]]:

@@ -1,7 +1,5 @@
 """What keeps the rest of a model as it was: its own replies to plain questions.
 
-Where only beginnings of replies are trained, it is also what the base model goes on with.
-
 The penalty is KL(base || tuned) at each token of the base model's greedy reply, where the
 base model is the same weights with the adapter switched off.
 """

@@ -20,7 +20,6 @@ from diffbench.tuning.adapter import set_training
 from diffbench.tuning.card import write_card
 from diffbench.tuning.checkpoint import Checkpoint
 from diffbench.tuning.evaluation import Evaluated, evaluate
-from diffbench.tuning.examples import begun_prompts
 from diffbench.tuning.guard import ReplyGuard, greedy_replies
 from diffbench.tuning.loop import Subject, Training
 from diffbench.tuning.options import BASE_FOLDER, TuneOptions, TuneProgress
@@ -199,8 +198,8 @@ def _guard_replies(
 ) -> list[Any]:
     if sources.recipe.guard is None:
         return []
-    progress.stage("Hearing what the base model says of its own accord")
-    prompts = [*guard_prompts(prepared.lm), *begun_prompts(prepared.prompts)]
+    progress.stage("Hearing the base model's replies to the plain questions")
+    prompts = guard_prompts(prepared.lm)
     return greedy_replies(
         prepared.loaded.model, prompts, ends=[prepared.turn.end[-1], *prepared.lm.ends]
     )

@@ -14,7 +14,7 @@ from diffbench.harness.dispatch import end_tokens
 from diffbench.harness.lm import EngineLM
 from diffbench.models.load import LoadedModel
 from diffbench.suite import BiographyDefinition
-from diffbench.tuning.examples import begun_prompts, training_prompts
+from diffbench.tuning.examples import training_prompts
 from diffbench.tuning.options import NoTuneProgress
 from diffbench.tuning.sources import read_sources
 from diffbench.tuning.tune import tune_model
@@ -104,19 +104,3 @@ def test_a_few_steps_teach_the_sketches(tmp_path: Path) -> None:
     losses = [one.loss for one in record.curve]
     assert losses[-1] < 0.8 * losses[0]
     assert record.prompts[0].outcomes == 2
-
-
-def test_the_guard_hears_what_the_base_model_writes_behind_a_sketch(
-    demo: LoadedModel, tmp_path: Path
-) -> None:
-    lm = EngineLM(demo)
-    turn = assistant_turn(demo.tokenizer, end_tokens(demo))
-    people = [f"{{Ines {name}}}\n{PEOPLE[0].split(chr(10), 1)[1]}" for name in "ABCDE"]
-    path = prompt_file(tmp_path, people)
-    sources = read_sources("all", [str(path), "diffbench_dates_weekday"])
-    prompts = training_prompts(lm, sources.trained, turn)
-    (whole,) = (one for one in prompts if one.open_end)
-    assert len(prompts) > 1
-    begun = begun_prompts(prompts, most=3)
-    assert begun == [(*whole.tokens, *whole.replies[i]) for i in (0, 2, 4)]
-    assert len(begun_prompts(prompts)) == 5
