@@ -97,12 +97,7 @@ def _key(run: Run, base: Run | None, task: BiographyResult) -> _Key:
     how = [str(getattr(settings, name)) for name in _SETTINGS]
     asked = (task.name, task.version, str(task.max_new_tokens), prompts, references)
     slug = "" if base is None else base.slug
-    return (model.parent or model.id, slug, *asked, *how, _draws(run))
-
-
-def _draws(run: Run) -> str:
-    independence = run.result.run.independence
-    return "" if independence is None else independence.verdict
+    return (model.parent or model.id, slug, *asked, *how, run.draws)
 
 
 def _panel(key: _Key, members: Sequence[tuple[Run, BiographyResult]]) -> Panel:

@@ -40,7 +40,7 @@ class Scope:
     home: bool
 
     def asked_none_of(self, run: Run) -> bool:
-        """Say whether a run was asked none of this in any version, but something else."""
+        """Say whether a run was asked none of this, in whatever version."""
         names = {question.name for question in self.questions}
         return not any(question.name in names for question in run.tasks)
 

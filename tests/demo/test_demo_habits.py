@@ -9,7 +9,6 @@ import pytest
 from diffbench.harness.lm import EngineLM
 from diffbench.harness.one_biography import run_biography
 from diffbench.harness.one_task import run_task
-from diffbench.models.load import LoadedModel
 from diffbench.options import RunOptions
 from diffbench.results import BiographyResult, MetricEntry, TaskResult
 from diffbench.suite import shipped_catalog
@@ -17,11 +16,6 @@ from diffbench.suite import shipped_catalog
 CATALOG = shipped_catalog()
 OPTIONS = RunOptions(model="demo")
 PEOPLE, STATED = map(pytest.mark.xdist_group, ("demo people", "demo stated"))
-
-
-@pytest.fixture(scope="module")
-def lm(demo: LoadedModel) -> EngineLM:
-    return EngineLM(demo)
 
 
 @pytest.fixture(scope="module")

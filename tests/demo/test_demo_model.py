@@ -29,11 +29,6 @@ OPTIONS = RunOptions(model="demo")
 ON_CORE, ON_NATURAL = map(pytest.mark.xdist_group, ("demo core", "demo natural"))
 
 
-@pytest.fixture(scope="module")
-def lm(demo: LoadedModel) -> EngineLM:
-    return EngineLM(demo)
-
-
 def _measure(lm: EngineLM, group: str, limit: int | None = None) -> list[TaskResult]:
     options = replace(OPTIONS, limit=limit)
     return [

@@ -64,3 +64,28 @@ def test_all_are_of_the_shipped_model_as_it_was_committed(
         assert not run.git.dirty
         # A command that anybody can give.
         assert str(Path.home()) not in run.command
+
+
+@pytest.mark.slow
+def test_tuned_on_sketches_the_people_differ_more_and_stay_well_formed(
+    published: Inputs,
+) -> None:
+    by_recipe = {
+        None
+        if one.result.model.adapter is None
+        else one.result.model.adapter.recipe: one.result
+        for one in published.submissions
+        if one.result.biographies
+    }
+    before, after = (
+        by_recipe[name].biographies[0].metrics for name in (None, "biographies")
+    )
+
+    def change(metric: str) -> float:
+        values = before[metric].value, after[metric].value
+        assert values[0] is not None and values[1] is not None
+        return values[1] - values[0]
+
+    assert abs(change("well_formed")) <= 0.03
+    for field in ("first_name", "place", "profession"):
+        assert change(f"{field}.distinct_100") > 5
